@@ -1,0 +1,41 @@
+// Requests to end, wherever they come from: signals, a parent that is gone. The first asks for an
+// orderly end, the second for one at once.
+
+/** Signals that end the program. A lost terminal (SIGHUP) is no different from a request. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** The part of `process` that tells of signals; tests pass an EventEmitter. */
+export interface SignalSource {
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+  off(event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+/** Collects requests to end until disposed. */
+export class Interrupts implements Disposable {
+  /** Fulfilled with the first and the second request; pending for ever where none comes. */
+  readonly first: Promise<NodeJS.Signals>
+  readonly second: Promise<NodeJS.Signals>
+  /** Called at every request with its signal. */
+  onEach: (signal: NodeJS.Signals) => void = () => {}
+  #pending: ((signal: NodeJS.Signals) => void)[] = []
+  readonly #source: SignalSource
+  readonly #raise = (signal: unknown): void => this.raise(signal as NodeJS.Signals)
+
+  constructor(source: SignalSource) {
+    this.#source = source
+    this.first = new Promise(resolve => this.#pending.push(resolve))
+    this.second = new Promise(resolve => this.#pending.push(resolve))
+    for (const signal of SIGNALS) source.on(signal, this.#raise)
+  }
+
+  /** A request without a real signal. */
+  raise(signal: NodeJS.Signals): void {
+    this.#pending.shift()?.(signal)
+    this.onEach(signal)
+  }
+
+  /** Gives the signals back their usual effect. */
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) this.#source.off(signal, this.#raise)
+  }
+}

@@ -1,0 +1,153 @@
+// One run of the server from start to end: ready line or command, pidfile, requests to end, the
+// clean-up in every case. What it touches of the process is handed in.
+
+import { rmdirSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { CommandLine } from './command-line.js'
+import type { Interrupts } from './interrupts.js'
+import type { Log } from './log.js'
+import type { ServerOptions } from './options.js'
+import { watchParent } from './parent-watch.js'
+import { Pidfile } from './pidfile.js'
+import { type RunningCommand, runCommand, signalStatus } from './run-command.js'
+import type { Serve, Server } from './server-handle.js'
+import { statsTable } from './status/stats-table.js'
+
+/** Running reads get this long to finish once an end is asked for, milliseconds. */
+const DRAIN_MS = 10_000
+/** How long an aborted start may take to let go of what it holds, milliseconds. */
+const ABORT_MS = 2_000
+
+/** What a run needs of the world. */
+export interface LifecycleParts {
+  readonly commandLine: CommandLine
+  /** Complete: credentials, log and all. */
+  readonly options: ServerOptions
+  readonly serve: Serve
+  readonly interrupts: Interrupts
+  readonly log: Log
+  readonly env: NodeJS.ProcessEnv
+  readonly pid: number
+  readonly ppid: () => number
+  /** True if the terminal sends Ctrl-C to the --run command by itself. */
+  readonly terminal: boolean
+  readonly writeOut: (text: string) => void
+  readonly writeError: (text: string) => void
+}
+
+/** A run of the server. */
+export class Lifecycle {
+  readonly #parts: LifecycleParts
+  readonly #abort = new AbortController()
+  #server: Server | undefined
+  #pidfile: Pidfile | undefined
+  #command: RunningCommand | undefined
+
+  constructor(parts: LifecycleParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Serves until the command ends or an end is asked for. Resolves with the exit status once
+   * everything is closed; rejects with what `serve()` or the pidfile failed with.
+   */
+  async run(): Promise<number> {
+    const { commandLine, interrupts, log, ppid } = this.#parts
+    const stopWatching = commandLine.exitWithParent
+      ? watchParent(ppid, () => {
+          log('info', 'the parent process is gone, ending')
+          interrupts.raise('SIGTERM')
+        })
+      : () => {}
+    try {
+      const server = await this.#start()
+      if (typeof server === 'number') return server
+      return await this.#serveUntilDone(server)
+    } finally {
+      stopWatching()
+    }
+  }
+
+  /**
+   * The end at once: leaves no file and no command behind as far as that is possible without
+   * waiting. Never throws.
+   */
+  endAtOnce(): void {
+    this.#command?.kill('SIGKILL')
+    this.#pidfile?.remove()
+    const path = this.#server?.unixSocket
+    if (path === undefined) return
+    try {
+      unlinkSync(path)
+      if (this.#parts.options.unix === '-') rmdirSync(dirname(path))
+    } catch {
+      // The orderly end was quicker, or its directory holds more: nothing left to do.
+    }
+  }
+
+  /** The server, or the exit status where an end was asked for before it was ready. */
+  async #start(): Promise<Server | number> {
+    const { serve, options, interrupts } = this.#parts
+    const starting = serve({ ...options, signal: this.#abort.signal })
+    const first = await Promise.race([starting, interrupts.first])
+    if (typeof first !== 'string') {
+      this.#server = first
+      return first
+    }
+    this.#abort.abort()
+    const closed = starting.then(
+      server => server.close({ drainMs: 0 }),
+      () => {},
+    )
+    let timer: NodeJS.Timeout | undefined
+    const enough = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, ABORT_MS)
+    })
+    await Promise.race([closed, enough])
+    clearTimeout(timer)
+    return signalStatus(first)
+  }
+
+  async #serveUntilDone(server: Server): Promise<number> {
+    const { commandLine, log, pid, writeError } = this.#parts
+    try {
+      if (commandLine.pidfile !== undefined) this.#pidfile = new Pidfile(commandLine.pidfile, pid)
+      return await this.#waitForEnd(server)
+    } finally {
+      log('debug', 'closing')
+      const { workers, clients, limit } = server.statistics()
+      try {
+        await server.close({ drainMs: DRAIN_MS })
+      } finally {
+        this.#pidfile?.remove()
+        // Counters as of now: a worker's report of its last bytes comes behind the bytes themselves.
+        // Gauges as of before: now nothing is left to be counted.
+        const gauges = { workers, clients, limit }
+        if (commandLine.stats) writeError(statsTable({ ...server.statistics(), ...gauges }))
+      }
+    }
+  }
+
+  async #waitForEnd(server: Server): Promise<number> {
+    const { commandLine, interrupts, log, env, terminal, writeOut } = this.#parts
+    if (commandLine.run === undefined) {
+      writeOut(`${server.uri}\n`)
+      const signal = await interrupts.first
+      log('info', `${signal}: letting running reads finish, once more ends at once`)
+      return 0
+    }
+    log('debug', 'running the command', { uri: server.uri })
+    const command = runCommand(commandLine.run, server, env)
+    this.#command = command
+    // Ctrl-C reaches every process of the terminal's foreground group: once is enough.
+    interrupts.onEach = signal => {
+      if (signal !== 'SIGINT' || !terminal) command.kill(signal)
+    }
+    try {
+      return await command.exitStatus
+    } finally {
+      this.#command = undefined
+      interrupts.onEach = () => {}
+    }
+  }
+}

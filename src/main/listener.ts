@@ -1,0 +1,217 @@
+// Where clients come in: a Unix socket or a TCP port. Accepts connections and gives each a session
+// and a number; ends them in order when the server ends. Leaves no socket file behind.
+
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
+import type { Export } from './export.js'
+import { ExportTable } from './export-table.js'
+import { codeOf, IN_USE, ListenError, reasonOf } from './listen-error.js'
+import { type Log, silentLog } from './log.js'
+import { tcpUri, unixUri } from './nbd-uri.js'
+import { Session } from './session.js'
+import { SESSION_LIMITS, type SessionCounters, type SessionLimits } from './session-limits.js'
+import {
+  checkSocketPath,
+  preparePath,
+  privateSocketPath,
+  removeDirectory,
+  removeSocketFile,
+} from './unix-socket.js'
+
+/** Where to listen. */
+export type ListenAddress =
+  /** A Unix socket; '-' makes one in a private temporary directory. */
+  | { readonly path: string }
+  /** A TCP port, 0 for any free one. */
+  | { readonly host: string; readonly port: number }
+
+/** What a listener works with. */
+export interface ListenerSettings {
+  readonly address: ListenAddress
+  readonly exports: Iterable<Export>
+  /** Overrides of `SESSION_LIMITS`. */
+  readonly limits?: Partial<SessionLimits>
+  /** Connections beyond this are closed as they come. Default 1024. */
+  readonly maxClients?: number
+  readonly log?: Log
+}
+
+const MAX_CLIENTS = 1024
+
+/** Listens from `listen()` to `close()`. */
+export class Listener {
+  /** Counted over all clients, past and present. */
+  readonly counters: SessionCounters = { servedBytes: 0, reads: 0, failedReads: 0 }
+  readonly #server: Server
+  readonly #exports: ExportTable
+  readonly #limits: SessionLimits
+  readonly #log: Log
+  readonly #sessions = new Set<Session>()
+  /** Directory made for a private socket. */
+  readonly #directory: string | undefined
+  readonly #socketPath: string | undefined
+  /** True while the socket file is ours. */
+  #bound = false
+  #connections = 0
+  #closing: Promise<void> | undefined
+
+  private constructor(settings: ListenerSettings, exports: ExportTable) {
+    const { address, limits, log = silentLog, maxClients = MAX_CLIENTS } = settings
+    this.#exports = exports
+    this.#limits = { ...SESSION_LIMITS, ...limits }
+    this.#log = log
+    if ('path' in address) {
+      const isPrivate = address.path === '-'
+      this.#socketPath = isPrivate ? privateSocketPath() : address.path
+      if (isPrivate) this.#directory = dirname(this.#socketPath)
+    }
+    // A client may close its side behind DISC and still wait for replies.
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, socket =>
+      this.#accept(socket),
+    )
+    this.#server.maxConnections = maxClients
+    this.#server.on('drop', () => log('warn', 'client turned away', { maxClients }))
+  }
+
+  /**
+   * Starts to listen. A socket file nobody listens on any more is replaced.
+   * @throws ListenError if the address can't be had
+   * @throws RangeError if there is no export, or two have one name
+   */
+  static async listen(settings: ListenerSettings): Promise<Listener> {
+    const listener = new Listener(settings, new ExportTable(settings.exports))
+    try {
+      await listener.#bind(settings.address)
+    } catch (error) {
+      listener.removeFiles()
+      throw error
+    }
+    return listener
+  }
+
+  /** Path of the Unix socket, undefined for TCP. */
+  get socketPath(): string | undefined {
+    return this.#socketPath
+  }
+
+  /** Port listened on, undefined for a Unix socket and once closed. */
+  get port(): number | undefined {
+    const address = this.#server.address()
+    return address !== null && typeof address === 'object' ? address.port : undefined
+  }
+
+  /** Clients connected now. */
+  get clients(): number {
+    return this.#sessions.size
+  }
+
+  /** Clients since the start. */
+  get totalClients(): number {
+    return this.#connections
+  }
+
+  /**
+   * NBD URI of an export.
+   * @throws RangeError once closed
+   */
+  uri(exportName: string): string {
+    if (this.#socketPath !== undefined) return unixUri(this.#socketPath, exportName)
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') {
+      throw new RangeError('Cannot tell the URI: the listener is closed')
+    }
+    return tcpUri(address.address, address.port, exportName)
+  }
+
+  /**
+   * Accepts no one any more, lets running requests finish for `deadlineMs` (0: not at all), closes
+   * every connection and removes the socket file. Calling it again waits for the first call.
+   */
+  close(deadlineMs: number): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs)
+    return this.#closing
+  }
+
+  /** Removes the socket file at once, for a process that ends without `close()`. Never throws. */
+  removeFiles(): void {
+    if (this.#socketPath === undefined) return
+    if (this.#bound) removeSocketFile(this.#socketPath)
+    this.#bound = false
+    if (this.#directory !== undefined) removeDirectory(this.#directory)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close(0)
+  }
+
+  async #bind(address: ListenAddress): Promise<void> {
+    if (this.#socketPath === undefined) {
+      const { host, port } = address as { host: string; port: number }
+      await this.#listen(
+        { host, port },
+        host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+      )
+      return
+    }
+    const path = this.#socketPath
+    checkSocketPath(path)
+    await preparePath(path)
+    await this.#listen({ path }, path)
+    this.#bound = true
+  }
+
+  async #listen(where: { path: string } | { host: string; port: number }, label: string) {
+    try {
+      this.#server.listen(where)
+      await once(this.#server, 'listening')
+    } catch (error) {
+      const isTaken = codeOf(error) === 'EADDRINUSE' && 'path' in where
+      const reason = isTaken ? IN_USE : reasonOf(error)
+      throw new ListenError(label, reason, { cause: error })
+    }
+    // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
+    this.#server.on('error', error => this.#log('warn', 'cannot accept', { reason: error.message }))
+  }
+
+  #accept(socket: Socket): void {
+    const session = new Session({
+      socket,
+      connection: ++this.#connections,
+      exports: this.#exports,
+      limits: this.#limits,
+      counters: this.counters,
+      log: this.#log,
+    })
+    this.#sessions.add(session)
+    void session.closed.then(() => this.#sessions.delete(session))
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    // In one go, before anyone else can have taken the path.
+    this.removeFiles()
+    const stopped = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    const drained: Promise<void>[] = []
+    for (const session of this.#sessions) {
+      const closed = session.drain()
+      // Who has not chosen an export has nothing to lose.
+      if (session.entered) drained.push(closed)
+    }
+    if (deadlineMs > 0) await within(deadlineMs, Promise.all(drained))
+    const closed = [...this.#sessions].map(session => {
+      session.destroy('the server is shutting down')
+      return session.closed
+    })
+    await Promise.all([stopped, ...closed])
+  }
+}
+
+/** Waits for `work`, but no longer than `ms`. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<void>(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, deadline])
+  clearTimeout(timer)
+}

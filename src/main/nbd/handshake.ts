@@ -1,0 +1,338 @@
+// The handshake phase as a state machine without a socket: option haggling of fixed newstyle, from
+// the greeting to the chosen export. It takes bytes from the connection's queue and hands out one
+// event at a time, so its owner can stop between two when the client does not read its answers.
+
+import type { ChunkQueue } from './chunk-queue.js'
+import {
+  BASE_ALLOCATION,
+  HandshakeFlag,
+  Info,
+  MAX_OPTION_BYTES,
+  MAX_OPTIONS,
+  MAX_SKIPPED_BYTES,
+  MAX_STRING_BYTES,
+  OPTIONS_PER_EXPORT,
+  Option,
+  Rep,
+  TransmissionFlag,
+} from './constants.js'
+import type {
+  ExportDirectory,
+  ExportInfo,
+  HandshakeEvent,
+  MetaContext,
+  MetaContextRequest,
+  OptionHeader,
+} from './messages.js'
+import {
+  CLIENT_FLAGS_BYTES,
+  decodeInfoRequest,
+  decodeMetaContextRequest,
+  decodeOptionHeader,
+  encodeAck,
+  encodeErrorReply,
+  encodeExportNameReply,
+  encodeGreeting,
+  encodeInfoBlockSize,
+  encodeInfoExport,
+  encodeInfoText,
+  encodeMetaContextReply,
+  encodeServerReply,
+  OPTION_HEADER_BYTES,
+} from './option-codec.js'
+import { decodeString } from './protocol-string.js'
+
+/** What a handshake works with. */
+export interface HandshakeSettings {
+  /** Where the owner puts the client's bytes; what follows the handshake is left in it. */
+  readonly queue: ChunkQueue
+  readonly directory: ExportDirectory
+  /** True if block status can be told: base:allocation is then on offer. */
+  readonly allocation: boolean
+}
+
+/** An answer that does not depend on the option's data. */
+interface ShortAnswer {
+  readonly type: number
+  readonly message: string
+}
+
+/** Transmission flags of a read-only export that nobody changes while it is served. */
+export function transmissionFlags(structuredReplies: boolean): number {
+  return (
+    TransmissionFlag.HAS_FLAGS |
+    TransmissionFlag.READ_ONLY |
+    // Nothing is ever written: every write is stable, on every connection.
+    TransmissionFlag.SEND_FLUSH |
+    TransmissionFlag.CAN_MULTI_CONN |
+    TransmissionFlag.SEND_CACHE |
+    // "Don't fragment" means nothing where replies have one piece anyway, and must not be offered.
+    (structuredReplies ? TransmissionFlag.SEND_DF : 0)
+  )
+}
+
+/** One connection's handshake. Ends with the event `enter`, `abort` or `close`. */
+export class Handshake {
+  readonly #queue: ChunkQueue
+  readonly #directory: ExportDirectory
+  readonly #allocation: boolean
+  #clientFlags: number | undefined
+  /** The option whose data are awaited. */
+  #option: OptionHeader | undefined
+  /** Answer to an option whose data are being dropped. */
+  #skipping: { answer: ShortAnswer; left: number } | undefined
+  #options = 0
+  #structuredReplies = false
+  /** The last SET_META_CONTEXT, valid for the export it named. */
+  #selection: { name: string; contexts: readonly MetaContext[] } | undefined
+  #shuttingDown = false
+  readonly #events: HandshakeEvent[] = []
+  #ended = false
+
+  constructor({ queue, directory, allocation }: HandshakeSettings) {
+    this.#queue = queue
+    this.#directory = directory
+    this.#allocation = allocation
+  }
+
+  /** The bytes to be sent as soon as the client has connected. */
+  start(): Buffer {
+    return encodeGreeting()
+  }
+
+  /** From now on every option but ABORT is answered with ERR_SHUTDOWN. */
+  shutDown(): void {
+    this.#shuttingDown = true
+  }
+
+  /** The next event, or undefined until more bytes are queued. Nothing follows the last event. */
+  next(): HandshakeEvent | undefined {
+    while (this.#events.length === 0 && !this.#ended && this.#step()) {}
+    return this.#events.shift()
+  }
+
+  /** @returns false if more bytes are needed */
+  #step(): boolean {
+    if (this.#clientFlags === undefined) return this.#readClientFlags()
+    if (this.#option === undefined) return this.#readOptionHeader()
+    if (this.#skipping !== undefined) return this.#skipData(this.#option, this.#skipping)
+    if (this.#queue.length < this.#option.length) return false
+    const { option, length } = this.#option
+    this.#option = undefined
+    this.#answer(option, this.#queue.take(length))
+    return true
+  }
+
+  #readClientFlags(): boolean {
+    if (this.#queue.length < CLIENT_FLAGS_BYTES) return false
+    const flags = this.#queue.take(CLIENT_FLAGS_BYTES).readUInt32BE(0)
+    this.#clientFlags = flags
+    const known = HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES
+    if ((flags & ~known) !== 0) this.#close('the client sets flags that were not offered')
+    return true
+  }
+
+  #readOptionHeader(): boolean {
+    if (this.#queue.length < OPTION_HEADER_BYTES) return false
+    const header = decodeOptionHeader(this.#queue.take(OPTION_HEADER_BYTES))
+    if (header === undefined) {
+      this.#close('an option has the wrong magic')
+      return true
+    }
+    const exports = this.#directory.list().length
+    if (++this.#options > MAX_OPTIONS + OPTIONS_PER_EXPORT * exports) {
+      this.#close(`the client does not come to an end after ${this.#options - 1} options`)
+    } else if (header.length > MAX_SKIPPED_BYTES) {
+      this.#close(`an option announces ${header.length} bytes of data`)
+    } else if (header.option === Option.EXPORT_NAME && header.length > MAX_STRING_BYTES) {
+      this.#close('the export name is too long')
+    } else {
+      this.#option = header
+      const answer = this.#shortAnswer(header)
+      if (answer !== undefined) this.#skipping = { answer, left: header.length }
+    }
+    return true
+  }
+
+  /** Settles by its head alone what needs no data, so that they are dropped as they come. */
+  #shortAnswer({ option, length }: OptionHeader): ShortAnswer | undefined {
+    if (option === Option.ABORT) return { type: Rep.ACK, message: '' }
+    if (option === Option.EXPORT_NAME) return undefined
+    if (this.#shuttingDown) {
+      return { type: Rep.ERR_SHUTDOWN, message: 'the server is shutting down' }
+    }
+    if (((this.#clientFlags ?? 0) & HandshakeFlag.FIXED_NEWSTYLE) === 0) {
+      return { type: Rep.ERR_INVALID, message: 'this option needs fixed newstyle' }
+    }
+    switch (option) {
+      case Option.STARTTLS:
+        return { type: Rep.ERR_POLICY, message: 'TLS is not offered' }
+      case Option.LIST:
+      case Option.STRUCTURED_REPLY:
+        if (length === 0) return undefined
+        return { type: Rep.ERR_INVALID, message: 'this option takes no data' }
+      case Option.LIST_META_CONTEXT:
+      case Option.SET_META_CONTEXT:
+        if (this.#allocation) break
+        return { type: Rep.ERR_UNSUP, message: 'metadata contexts are not supported' }
+      case Option.INFO:
+      case Option.GO:
+        break
+      default:
+        return { type: Rep.ERR_UNSUP, message: 'this option is not supported' }
+    }
+    if (length <= MAX_OPTION_BYTES) return undefined
+    // A failed selection cancels the one before it, whatever it failed for.
+    if (option === Option.SET_META_CONTEXT) this.#selection = undefined
+    return {
+      type: Rep.ERR_TOO_BIG,
+      message: `option data are limited to ${MAX_OPTION_BYTES} bytes`,
+    }
+  }
+
+  #skipData({ option }: OptionHeader, skipping: { answer: ShortAnswer; left: number }): boolean {
+    skipping.left -= this.#queue.skip(skipping.left)
+    if (skipping.left > 0) return false
+    this.#option = undefined
+    this.#skipping = undefined
+    this.#reply(option, skipping.answer.type, skipping.answer.message)
+    if (option === Option.ABORT) this.#end({ type: 'abort' })
+    return true
+  }
+
+  #answer(option: number, data: Buffer): void {
+    switch (option) {
+      case Option.EXPORT_NAME:
+        this.#exportName(data)
+        return
+      case Option.LIST:
+        this.#send(
+          ...this.#directory.list().map(info => encodeServerReply(option, info)),
+          encodeAck(option),
+        )
+        return
+      case Option.STRUCTURED_REPLY:
+        this.#structuredReplies = true
+        this.#send(encodeAck(option))
+        return
+      case Option.INFO:
+      case Option.GO:
+        this.#info(option, data)
+        return
+      case Option.LIST_META_CONTEXT:
+        this.#listMetaContext(data)
+        return
+      default:
+        this.#setMetaContext(data)
+    }
+  }
+
+  #exportName(data: Buffer): void {
+    const name = decodeString(data)
+    const info = name === undefined ? undefined : this.#directory.find(name)
+    // This option knows no error reply: closing is the only way to say no.
+    if (this.#shuttingDown || info === undefined || name === undefined) {
+      this.#close(
+        this.#shuttingDown
+          ? 'the server is shutting down'
+          : 'the client asks for an unknown export',
+      )
+      return
+    }
+    const zeroes = ((this.#clientFlags ?? 0) & HandshakeFlag.NO_ZEROES) === 0
+    const flags = transmissionFlags(this.#structuredReplies)
+    this.#send(encodeExportNameReply(info.size, flags, zeroes))
+    this.#enter(name, info)
+  }
+
+  #info(option: number, data: Buffer): void {
+    const request = decodeInfoRequest(data)
+    if (request === undefined) {
+      this.#reply(option, Rep.ERR_INVALID, 'the data of this option are malformed')
+      return
+    }
+    const info = this.#directory.find(request.name)
+    if (info === undefined) {
+      this.#reply(option, Rep.ERR_UNKNOWN, 'there is no export of this name')
+      return
+    }
+    const replies = [
+      encodeInfoExport(option, info.size, transmissionFlags(this.#structuredReplies)),
+      encodeInfoBlockSize(option, info),
+    ]
+    if (request.types.includes(Info.NAME)) {
+      replies.push(encodeInfoText(option, Info.NAME, info.name))
+    }
+    if (request.types.includes(Info.DESCRIPTION) && info.description !== undefined) {
+      replies.push(encodeInfoText(option, Info.DESCRIPTION, info.description))
+    }
+    this.#send(...replies, encodeAck(option))
+    if (option === Option.GO) this.#enter(request.name, info)
+  }
+
+  #listMetaContext(data: Buffer): void {
+    const option = Option.LIST_META_CONTEXT
+    const request = this.#metaContextRequest(option, data)
+    if (request === undefined) return
+    const { queries } = request
+    const wanted =
+      queries.length === 0 || queries.includes('base:') || queries.includes(BASE_ALLOCATION)
+    const found = wanted ? [encodeMetaContextReply(option, 0, BASE_ALLOCATION)] : []
+    this.#send(...found, encodeAck(option))
+  }
+
+  #setMetaContext(data: Buffer): void {
+    const option = Option.SET_META_CONTEXT
+    this.#selection = undefined
+    if (!this.#structuredReplies) {
+      this.#reply(option, Rep.ERR_INVALID, 'metadata contexts need structured replies')
+      return
+    }
+    const request = this.#metaContextRequest(option, data)
+    if (request === undefined) return
+    // 'base:' lists but does not select; a query given twice selects once.
+    const contexts = request.queries.includes(BASE_ALLOCATION)
+      ? [{ id: 1, name: BASE_ALLOCATION }]
+      : []
+    this.#selection = { name: request.name, contexts }
+    const replies = contexts.map(({ id, name }) => encodeMetaContextReply(option, id, name))
+    this.#send(...replies, encodeAck(option))
+  }
+
+  #metaContextRequest(option: number, data: Buffer): MetaContextRequest | undefined {
+    const request = decodeMetaContextRequest(data)
+    if (request === undefined) {
+      this.#reply(option, Rep.ERR_INVALID, 'the data of this option are malformed')
+      return undefined
+    }
+    if (this.#directory.find(request.name) === undefined) {
+      this.#reply(option, Rep.ERR_UNKNOWN, 'there is no export of this name')
+      return undefined
+    }
+    return request
+  }
+
+  #enter(name: string, info: ExportInfo): void {
+    const contexts = this.#selection?.name === name ? this.#selection.contexts : []
+    this.#end({ type: 'enter', info, structuredReplies: this.#structuredReplies, contexts })
+  }
+
+  #reply(option: number, type: number, message: string): void {
+    this.#send(encodeErrorReply(option, type, message))
+  }
+
+  #send(...replies: readonly Buffer[]): void {
+    const [first] = replies
+    const bytes = replies.length === 1 && first !== undefined ? first : Buffer.concat(replies)
+    this.#events.push({ type: 'send', bytes })
+  }
+
+  #close(reason: string): void {
+    this.#end({ type: 'close', reason })
+  }
+
+  #end(event: HandshakeEvent): void {
+    this.#ended = true
+    this.#events.push(event)
+  }
+}

@@ -1,0 +1,88 @@
+// The text of a flag as a value, and the check of a value against the option table's bounds. Both
+// raise the same sentence: which flag, which value, what is expected.
+
+import { type OptionEntry, optionBounds } from './option-table.js'
+import { formatSize, parseSize } from './parse-size.js'
+import { UsageError } from './usage-error.js'
+
+/** A value as the option table's kinds yield it. */
+export type OptionValue = string | number | boolean
+
+/**
+ * The value of a flag's text. Only its form is judged; bounds are `checkNumber`'s.
+ *
+ * @throws {UsageError} if the text is not what the option's kind takes
+ */
+export function parseOptionValue(entry: OptionEntry, text: string): OptionValue {
+  const value = readText(entry, text)
+  if (value === undefined) throw unusable(entry, text)
+  return value
+}
+
+function readText(entry: OptionEntry, text: string): OptionValue | undefined {
+  switch (entry.kind) {
+    case 'integer':
+      return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+    case 'seconds':
+      return /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : undefined
+    case 'size':
+    case 'size-power-of-2':
+      return parseSize(text)
+    case 'readahead':
+      return text === 'auto' || text === 'off' ? text : parseSize(text)
+    case 'text':
+    case 'list':
+      return text
+    case 'switch':
+      return true
+  }
+}
+
+/**
+ * Returns `value` if it is a number of the option's kind inside its bounds.
+ *
+ * @throws {UsageError} otherwise
+ */
+export function checkNumber(entry: OptionEntry, value: unknown): number {
+  const whole = entry.kind !== 'seconds'
+  const usable =
+    typeof value === 'number' &&
+    (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
+    value >= (entry.min ?? Number.MIN_SAFE_INTEGER) &&
+    value <= (entry.max ?? Number.MAX_SAFE_INTEGER) &&
+    (entry.kind !== 'size-power-of-2' || isPowerOf2(value))
+  if (!usable) throw unusable(entry, showNumber(entry, value))
+  return value
+}
+
+function isPowerOf2(value: number): boolean {
+  return Number.isInteger(Math.log2(value))
+}
+
+function showNumber(entry: OptionEntry, value: unknown): string {
+  if (typeof value !== 'number') return String(value)
+  const isSize = entry.kind !== 'integer' && entry.kind !== 'seconds'
+  return isSize && Number.isSafeInteger(value) && value > 0 ? formatSize(value) : String(value)
+}
+
+function unusable(entry: OptionEntry, shown: string): UsageError {
+  return new UsageError(`Cannot use '${shown}' for ${entry.long}: expected ${expectation(entry)}`)
+}
+
+function expectation(entry: OptionEntry): string {
+  const bounds = optionBounds(entry)
+  switch (entry.kind) {
+    case 'integer':
+      return `a whole number ${bounds}`
+    case 'seconds':
+      return `seconds ${bounds}`
+    case 'size':
+      return `a size ${bounds}, as 64M or 1G`
+    case 'size-power-of-2':
+      return `a power of 2 ${bounds}, as 256K`
+    case 'readahead':
+      return `auto, off or a size ${bounds}, as 64M`
+    default:
+      return 'text'
+  }
+}

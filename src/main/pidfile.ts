@@ -1,0 +1,43 @@
+// The file with this process's id: there, whole, once clients can connect, and gone after a clean
+// exit.
+
+import { randomBytes } from 'node:crypto'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { FileError, systemErrorText } from './input-files.js'
+
+/** A written pidfile. Synchronous, so that it can be removed in the last moment of a process. */
+export class Pidfile {
+  readonly #path: string
+  readonly #text: string
+
+  /**
+   * Writes the file; whoever watches for it never sees it empty or half.
+   *
+   * @throws {FileError} if it cannot be written
+   */
+  constructor(path: string, pid: number) {
+    // A later change of the working directory must not turn removal elsewhere.
+    this.#path = resolve(path)
+    this.#text = `${pid}\n`
+    const temporary = `${this.#path}.${randomBytes(6).toString('hex')}`
+    try {
+      writeFileSync(temporary, this.#text, { flag: 'wx', mode: 0o644 })
+      renameSync(temporary, this.#path)
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      throw new FileError(`Cannot write the pidfile '${path}': ${systemErrorText(error)}`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** Removes the file unless another process has written its own there since. Never throws. */
+  remove(): void {
+    try {
+      if (readFileSync(this.#path, 'utf8') === this.#text) rmSync(this.#path)
+    } catch {
+      // Gone already, or no longer ours to touch.
+    }
+  }
+}

@@ -1,0 +1,149 @@
+// Recognises sequential readers in the request pattern: a table of cursors, keyed by offset first
+// and connection second, matched by a band around the expected next offset rather than equality.
+// nbdcopy interleaves four such readers, each with a jump every 128 MiB; one cursor would lose 75 %
+// of its reads, a table of 8 or more loses only the true jumps (replayed traces).
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** Entries of the table: four nbdcopy streams, metadata readers and leftovers, with room to spare. */
+export const MAX_STREAMS = 16
+/**
+ * Gap that still continues a stream nobody has confirmed: one qcow2 cluster. Wider, and random
+ * reads of a small image would confirm each other.
+ */
+const TRIAL_BAND = 64 * KiB
+/** Bounds of the forward band of a confirmed stream (Mountpoint takes 16 MiB, gcsfuse 8 MiB). */
+const MIN_FORWARD = 2 * MiB
+const MAX_FORWARD = 16 * MiB
+/** Backward band of a confirmed stream: reads that were overtaken on their way. */
+const BACKWARD = 1 * MiB
+/** A read this long needs one successor to show a sequence; shorter ones need two. */
+const LONG_READ = 64 * KiB
+/** A first read of offset 0 this long is a copy: no prober reads that much. */
+const COPY_FROM_START = 256 * KiB
+
+/** One sequential reader. Fields are changed by the table and the planner only. */
+export interface Stream {
+  readonly id: number
+  /** End of the furthest read: where the next one is expected. */
+  next: number
+  /** Bytes below `next` that its reads have asked for and hold no place in the ring for yet. */
+  waitingBytes: number
+  /** Connection of its latest read. */
+  connection: number
+  /** Reads that continued it. */
+  hits: number
+  /** True once a sequence has shown: from then on its window is kept filled. */
+  confirmed: boolean
+  /**
+   * True while it reads what was served before, as a second copy does: then that is fetched ahead
+   * too. Else what was served is another reader's, and is not fetched again.
+   */
+  again: boolean
+  /** Time of its latest read, milliseconds. */
+  lastReadMs: number
+  /** How many bytes ahead of `next` are to be requested; 0 until confirmed. */
+  windowBytes: number
+  /** Time of the latest growth of the window, milliseconds. */
+  grownMs: number
+  /** Everything below has been requested, up to where the window reached. */
+  frontier: number
+  /** Size of its next request while it ramps up, bytes. */
+  rampBytes: number
+}
+
+/** The first byte that the stream has not got a place in the ring for: its window begins here. */
+export function cursorOf(stream: Stream): number {
+  return stream.next - stream.waitingBytes
+}
+
+/** The table of streams. Pure: time comes as an argument. */
+export class StreamTable {
+  readonly #streams: Stream[] = []
+  #lastId = 0
+
+  /** All streams, in no order. */
+  get all(): readonly Stream[] {
+    return this.#streams
+  }
+
+  /**
+   * Notes a read and returns the stream it belongs to: a known one that it continues, else a new
+   * one, which may take the place of the least useful.
+   */
+  observe(connection: number, offset: number, length: number, nowMs: number): Stream {
+    const end = offset + length
+    const known = this.#match(connection, offset, length)
+    if (known !== undefined) {
+      if (end > known.next) {
+        known.next = end
+        known.hits++
+        if (!known.confirmed) known.confirmed = known.hits >= (length >= LONG_READ ? 1 : 2)
+      }
+      known.connection = connection
+      known.lastReadMs = nowMs
+      return known
+    }
+    const fresh: Stream = {
+      id: ++this.#lastId,
+      next: end,
+      waitingBytes: 0,
+      connection,
+      hits: 0,
+      confirmed: offset === 0 && length >= COPY_FROM_START,
+      again: false,
+      lastReadMs: nowMs,
+      windowBytes: 0,
+      grownMs: 0,
+      frontier: offset,
+      rampBytes: 0,
+    }
+    if (this.#streams.length >= MAX_STREAMS) this.#drop(this.#leastUseful())
+    this.#streams.push(fresh)
+    return fresh
+  }
+
+  /** Forgets the streams whose latest read came over this connection. */
+  connectionClosed(connection: number): void {
+    for (const stream of this.#streams.filter(s => s.connection === connection)) this.#drop(stream)
+  }
+
+  /** Forgets streams without a read since `sinceMs`. */
+  expire(sinceMs: number): void {
+    for (const stream of this.#streams.filter(s => s.lastReadMs < sinceMs)) this.#drop(stream)
+  }
+
+  #match(connection: number, offset: number, length: number): Stream | undefined {
+    let best: Stream | undefined
+    let bestDistance = Number.POSITIVE_INFINITY
+    for (const stream of this.#streams) {
+      const gap = offset - stream.next
+      const forward = stream.confirmed
+        ? Math.max(MIN_FORWARD, Math.min(stream.windowBytes, MAX_FORWARD))
+        : TRIAL_BAND
+      // A read that straddles `next` continues the stream as much as one that begins at it.
+      const backward = stream.confirmed ? Math.max(BACKWARD, length) : Math.min(TRIAL_BAND, length)
+      if (gap > forward || gap < -backward) continue
+      // The same connection wins between equals: half a step, less than any whole byte.
+      const distance = Math.abs(gap) + (stream.connection === connection ? 0 : 0.5)
+      if (distance < bestDistance) {
+        best = stream
+        bestDistance = distance
+      }
+    }
+    return best
+  }
+
+  #leastUseful(): Stream {
+    return this.#streams.reduce((worst, stream) => {
+      if (worst.confirmed !== stream.confirmed) return worst.confirmed ? stream : worst
+      return stream.lastReadMs < worst.lastReadMs ? stream : worst
+    })
+  }
+
+  #drop(stream: Stream): void {
+    const index = this.#streams.indexOf(stream)
+    if (index >= 0) this.#streams.splice(index, 1)
+  }
+}

@@ -1,0 +1,99 @@
+// One read's answer: takes the pieces an export hands out and turns them into messages. It trusts
+// nobody: pieces that do not continue the range exactly become an error for the client, never data.
+
+import type { Failure } from '../shared/failure.js'
+import type { ReadHandle, ReadSink } from './export.js'
+import { Errno } from './nbd/constants.js'
+import { errnoOf } from './nbd/nbd-errno.js'
+import { encodeErrorOffset, encodeOffsetData, encodeSimpleReply } from './nbd/reply-codec.js'
+import type { ReplyWriter } from './reply-writer.js'
+
+/** The session a read belongs to. */
+export interface ReadOwner {
+  readonly writer: ReplyWriter
+  readonly structuredReplies: boolean
+  /**
+   * The reply is complete, in so far as it was handed to the writer.
+   * @param undelivered bytes of the range that will not be sent
+   */
+  settled(read: ReadReply, undelivered: number, failure?: Failure): void
+}
+
+/** From the request to its last message. */
+export class ReadReply implements ReadSink {
+  readonly cookie: bigint
+  readonly offset: number
+  readonly length: number
+  /** See `ReadRequest.whole`. */
+  readonly whole: boolean
+  /** Set by the owner once the export has returned it. */
+  handle: ReadHandle | undefined
+  readonly #owner: ReadOwner
+  #delivered = 0
+  #settled = false
+
+  constructor(
+    owner: ReadOwner,
+    { cookie, offset, length }: { cookie: bigint; offset: number; length: number },
+    whole: boolean,
+  ) {
+    this.#owner = owner
+    this.cookie = cookie
+    this.offset = offset
+    this.length = length
+    this.whole = whole
+  }
+
+  data(offset: number, views: readonly Uint8Array[], release: () => void): void {
+    let bytes = 0
+    for (const view of views) bytes += view.length
+    if (this.#settled || bytes === 0) {
+      release()
+      return
+    }
+    const left = this.length - this.#delivered
+    if (offset !== this.#next || bytes > left || (this.whole && bytes !== left)) {
+      release()
+      this.#breach(`${bytes} bytes at ${offset} where ${left} from ${this.#next} on are due`)
+      return
+    }
+    this.#delivered += bytes
+    const last = bytes === left
+    // The last piece completes the reply at once: its bytes are there, no error can follow.
+    const head = this.#owner.structuredReplies
+      ? encodeOffsetData(this.cookie, offset, bytes, last)
+      : encodeSimpleReply(this.cookie, Errno.OK)
+    this.#owner.writer.send(head, last, views, bytes, release)
+    if (last) this.#settle()
+  }
+
+  end(): void {
+    if (!this.#settled) this.#breach(`the read ended ${this.length - this.#delivered} bytes early`)
+  }
+
+  fail(failure: Failure, offset: number): void {
+    if (this.#settled) return
+    const errno = errnoOf(failure.code)
+    // The error names a byte of the request which was not sent, as the protocol wants it.
+    const at = Math.min(Math.max(offset, this.#next), this.offset + this.length - 1)
+    const message = this.#owner.structuredReplies
+      ? encodeErrorOffset(this.cookie, errno, failure.message, at)
+      : encodeSimpleReply(this.cookie, errno)
+    this.#owner.writer.send(message, true)
+    this.#settle(failure)
+  }
+
+  get #next(): number {
+    return this.offset + this.#delivered
+  }
+
+  #breach(message: string): void {
+    this.handle?.cancel()
+    this.fail({ code: 'internal', message }, this.#next)
+  }
+
+  #settle(failure?: Failure): void {
+    this.#settled = true
+    this.#owner.settled(this, this.length - this.#delivered, failure)
+  }
+}

@@ -1,0 +1,150 @@
+// The command line from arguments to exit status. Everything it touches of the process is handed
+// in, so that tests run it in their own process; cli.ts hands in the real one.
+
+import { parseCommandLine } from './command-line.js'
+import { readCaFile, readPasswordFile } from './input-files.js'
+import { Interrupts, type SignalSource } from './interrupts.js'
+import { Lifecycle } from './lifecycle.js'
+import { resolveOptions, type ServerOptions } from './options.js'
+import { signalStatus } from './run-command.js'
+import type { Serve } from './server-handle.js'
+import { redactUrls } from './source/credentials.js'
+import { createTextLog } from './stderr-log.js'
+import { UsageError } from './usage-error.js'
+
+/** Exit statuses of our own; with --run the command's passes through. */
+export const ExitStatus = { DONE: 0, FAILED: 1, USAGE: 2 } as const
+
+/** The part of `process` the command line uses. */
+export interface ProcessPart extends SignalSource {
+  title: string
+  readonly pid: number
+  readonly ppid: number
+}
+
+/** What the command line works with. */
+export interface CliHost {
+  /** Arguments behind the program's name. */
+  readonly argv: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly process: ProcessPart
+  /** Descriptor a password may come from. Not a stream: that would read what is the --run command's. */
+  readonly stdin: number
+  /** True if standard input is a terminal: its Ctrl-C reaches the --run command by itself. */
+  readonly terminal: boolean
+  readonly stdout: NodeJS.WritableStream & { readonly columns?: number }
+  readonly stderr: NodeJS.WritableStream
+  readonly serve: Serve
+}
+
+/**
+ * Runs the program. Resolves with the exit status when all is closed and removed - or at once, at a
+ * second request to end or a defect - and never rejects. The caller exits with it.
+ */
+export async function runCli(host: CliHost): Promise<number> {
+  // ps shows the command line: credentials in the URL, --cookie or --header must not stay there.
+  host.process.title = 'nbd-prefetch'
+  // A reader that has closed its end (EPIPE) takes nothing from anyone else.
+  for (const stream of [host.stdout, host.stderr]) stream.on('error', () => {})
+  const writeError = (text: string): void => void host.stderr.write(text)
+
+  let redact = redactUrls
+  let verbose = false
+  try {
+    const invocation = parseCommandLine(host.argv, host.stdout.columns)
+    if (invocation.kind === 'show') {
+      host.stdout.write(invocation.text)
+      return ExitStatus.DONE
+    }
+    const { commandLine } = invocation
+    verbose = commandLine.verbose
+    const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
+    // Before any file is read: whoever mistypes a size is not asked for a password first.
+    resolveOptions({ ...commandLine.server, ...placeholderPassword(commandLine) })
+    const options: ServerOptions = {
+      ...commandLine.server,
+      ...(commandLine.passwordFile !== undefined && {
+        password: await readPasswordFile(commandLine.passwordFile, host.stdin, message =>
+          log('warn', message),
+        ),
+      }),
+      ...(commandLine.cacert !== undefined && { ca: await readCaFile(commandLine.cacert) }),
+      log,
+    }
+    const { credentials } = resolveOptions(options)
+    redact = text => credentials.redact(text)
+
+    using interrupts = new Interrupts(host.process)
+    const lifecycle = new Lifecycle({
+      commandLine,
+      options,
+      serve: host.serve,
+      interrupts,
+      log,
+      env: host.env,
+      pid: host.process.pid,
+      ppid: () => host.process.ppid,
+      terminal: host.terminal,
+      writeOut: text => void host.stdout.write(text),
+      writeError,
+    })
+    using defects = new Defects(host.process)
+    const atOnce = Promise.race([
+      interrupts.second.then(signalStatus),
+      defects.first.then(error => {
+        writeError(`nbd-prefetch: ${redact(describeError(error))}\n`)
+        return ExitStatus.FAILED
+      }),
+    ]).then(status => {
+      lifecycle.endAtOnce()
+      return status
+    })
+    return await Promise.race([lifecycle.run(), atOnce])
+  } catch (error) {
+    writeError(`nbd-prefetch: ${redact(describeError(error, verbose))}\n`)
+    return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED
+  }
+}
+
+/** A password still to be read counts as given when options are checked for the first time. */
+function placeholderPassword(commandLine: { passwordFile: string | undefined }): {
+  password?: string
+} {
+  return commandLine.passwordFile === undefined ? {} : { password: '' }
+}
+
+/**
+ * One line for what a user or the world did wrong, known by its `code`; the stack for a defect.
+ * With -v the causes follow, a line each.
+ */
+function describeError(error: unknown, verbose = false): string {
+  if (!(error instanceof Error)) return `internal error: ${String(error)}`
+  const { code } = error as NodeJS.ErrnoException
+  if (typeof code !== 'string' || code.startsWith('ERR_')) return `internal error: ${error.stack}`
+  const lines = [error.message]
+  for (let cause = error.cause; verbose && cause instanceof Error; cause = cause.cause) {
+    lines.push(`  because: ${cause.message}`)
+  }
+  return lines.join('\n')
+}
+
+/** Errors nobody caught: defects of this program, after which nothing is certain. */
+class Defects implements Disposable {
+  readonly first: Promise<unknown>
+  readonly #source: SignalSource
+  #listener: (error: unknown) => void = () => {}
+
+  constructor(source: SignalSource) {
+    this.#source = source
+    this.first = new Promise(resolve => {
+      this.#listener = resolve
+    })
+    source.on('uncaughtException', this.#listener)
+    source.on('unhandledRejection', this.#listener)
+  }
+
+  [Symbol.dispose](): void {
+    this.#source.off('uncaughtException', this.#listener)
+    this.#source.off('unhandledRejection', this.#listener)
+  }
+}

@@ -1,0 +1,51 @@
+// The command of --run: a shell beside the server that is told where the server listens. Its exit
+// status becomes ours.
+
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import type { Server } from './server-handle.js'
+
+/** A running command. */
+export interface RunningCommand {
+  /** As a shell states it: the exit status, 128 + n after signal n, 127 or 126 without a shell. */
+  readonly exitStatus: Promise<number>
+  /** Sends a signal to the shell; without effect once it has ended. */
+  kill(signal: NodeJS.Signals): void
+}
+
+/** What a command is told: set in its environment, hence also shell variables. */
+export type CommandVariables = Pick<Server, 'uri' | 'unixSocket' | 'port' | 'exportName'>
+
+/**
+ * Starts `/bin/sh -c COMMAND` with our standard streams and, beside `environment`, `$uri`, `$nbd`
+ * (the same), `$unixsocket`, `$port` and `$exportname`; those that do not apply are empty.
+ */
+export function runCommand(
+  command: string,
+  server: CommandVariables,
+  environment: NodeJS.ProcessEnv,
+): RunningCommand {
+  const child = spawn('/bin/sh', ['-c', command], {
+    stdio: 'inherit',
+    env: {
+      ...environment,
+      uri: server.uri,
+      nbd: server.uri,
+      unixsocket: server.unixSocket ?? '',
+      port: server.port === undefined ? '' : String(server.port),
+      exportname: server.exportName,
+    },
+  })
+  const exitStatus = new Promise<number>(resolve => {
+    child.once('error', error => {
+      resolve((error as NodeJS.ErrnoException).code === 'ENOENT' ? 127 : 126)
+    })
+    child.once('exit', (status, signal) => resolve(status ?? signalStatus(signal)))
+  })
+  return { exitStatus, kill: signal => void child.kill(signal) }
+}
+
+/** The exit status shells use for an end by a signal: 128 + its number. */
+export function signalStatus(signal: NodeJS.Signals | null): number {
+  return 128 + (signal === null ? 0 : constants.signals[signal])
+}

@@ -1,0 +1,199 @@
+// Chooses what is fetched next and takes the slots for it: what somebody waits for first, then what
+// CACHE announced, then what streams will read. Asked when a request may start, not before, so
+// nothing is reserved for what may never be sent.
+
+import { alignDown, alignUp, type Extent, endOf } from '../shared/extent.js'
+import type { Demand } from './block-reader.js'
+import { coverageOf } from './coverage.js'
+import { DemandQueue } from './demand-queue.js'
+import type { BlockBitmap } from './prefetch/block-bitmap.js'
+import type { Governor } from './prefetch/governor.js'
+import type { Coverage, Planner } from './prefetch/planner.js'
+import type { Stream } from './prefetch/streams.js'
+import type { SlotTable } from './ring/slot-table.js'
+import type { SlotWaiter } from './ring/slot-waiter.js'
+
+/** Random reads are rounded out to this and no further until a sequence shows, bytes. */
+const RANDOM_UNIT = 64 * 1024
+/** Ranges announced by CACHE that are remembered, and for how long, milliseconds. */
+const MAX_HINTS = 64
+const HINT_MS = 30_000
+/** Least time between two searches for blocks whose readers are gone, milliseconds. */
+const SWEEP_MS = 250
+
+/** A range that will be read. */
+interface Hint {
+  readonly extent: Extent
+  readonly untilMs: number
+  /** Everything of it below is there or on its way: not looked at again. */
+  at: number
+}
+
+/** Bytes to fetch by one request, and the slots taken for them, in order. */
+export interface Choice {
+  readonly offset: number
+  /** Exclusive. */
+  readonly end: number
+  readonly slots: readonly number[]
+}
+
+export interface SpanChooserParts {
+  readonly imageBytes: number
+  readonly blockBytes: number
+  readonly maxRequestBytes: number
+  readonly table: SlotTable
+  readonly waiter: SlotWaiter
+  readonly planner: Planner
+  readonly governor: Governor
+  readonly served: BlockBitmap
+  readonly clock: () => number
+}
+
+/** What to fetch next for one export. */
+export class SpanChooser {
+  readonly demands: DemandQueue
+  readonly #parts: SpanChooserParts
+  readonly #coverage: Coverage
+  /** Ranges that CACHE announced, oldest first; what is missing of them is fetched. */
+  readonly #hints: Hint[] = []
+  #sweptMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: SpanChooserParts) {
+    this.#parts = parts
+    this.#coverage = coverageOf(parts.table, parts.served, parts.blockBytes, parts.imageBytes)
+    this.demands = new DemandQueue(parts.blockBytes)
+  }
+
+  /** The range will be read: what the ring has room for is chosen after all demand. */
+  hint(extent: Extent): void {
+    this.#hints.push({ extent, at: extent.offset, untilMs: this.#parts.clock() + HINT_MS })
+    if (this.#hints.length > MAX_HINTS) this.#hints.shift()
+  }
+
+  /** True if a CACHE that still counts covers the block. */
+  isHinted(block: number): boolean {
+    const start = block * this.#parts.blockBytes
+    const end = start + this.#parts.blockBytes
+    return this.#hints.some(({ extent }) => start < endOf(extent) && end > extent.offset)
+  }
+
+  /**
+   * The most urgent bytes that slots can be had for; their demands are attached.
+   *
+   * @param ahead false chooses nothing that nobody waits for
+   */
+  next(ahead: boolean, nowMs: number): Choice | undefined {
+    const demanded = this.#chooseDemand()
+    if (demanded !== undefined || !ahead) return demanded
+    return this.#chooseHinted(nowMs) ?? this.#chooseAhead(nowMs)
+  }
+
+  /** The oldest demand, with what follows it: for a confirmed stream a full request. */
+  #chooseDemand(): Choice | undefined {
+    const { blockBytes, imageBytes, maxRequestBytes, planner, governor } = this.#parts
+    const entry = this.demands.oldest
+    if (entry === undefined) return undefined
+    const stream = (entry.demands[0] as Demand).stream
+    const confirmed = stream.confirmed && stream.windowBytes > 0
+    const blockStart = entry.block * blockBytes
+    let offset = Math.max(blockStart, alignDown(entry.offset, RANDOM_UNIT))
+    if (this.#parts.table.find(entry.block, offset - blockStart) !== -1) offset = entry.offset
+    const size = confirmed ? planner.requestBytes(stream, offset, governor.limit) : maxRequestBytes
+    const slots: number[] = []
+    let at = offset
+    while (at < imageBytes && (slots.length === 0 || at < offset + size)) {
+      const block = Math.floor(at / blockBytes)
+      const wanted = this.demands.of(block)
+      if (
+        wanted === undefined &&
+        !(confirmed && this.#coverage.coveredUntil(at, stream.again) <= at)
+      )
+        break
+      // An unconfirmed run goes on only where the next block is wanted from its first byte.
+      if (!confirmed && slots.length > 0 && wanted?.offset !== at) break
+      const blockEnd = Math.min(imageBytes, (block + 1) * blockBytes)
+      const least = wanted?.end ?? at + 1
+      const most = confirmed ? blockEnd : Math.min(blockEnd, alignUp(least, RANDOM_UNIT))
+      const end = Math.max(least, this.#missingInBlock(block, at, most))
+      const slot = this.#assign(at, end, wanted !== undefined)
+      if (slot === -1) break
+      slots.push(slot)
+      at = end
+      if (end < blockEnd) break
+    }
+    if (slots.length === 0) return undefined
+    if (confirmed) planner.requested(stream, at)
+    return { offset, end: at, slots }
+  }
+
+  #chooseHinted(nowMs: number): Choice | undefined {
+    while (this.#hints[0] !== undefined && this.#hints[0].untilMs <= nowMs) this.#hints.shift()
+    for (const hint of this.#hints) {
+      const end = endOf(hint.extent)
+      while (hint.at < end) {
+        const covered = this.#coverage.coveredUntil(hint.at, false)
+        if (covered <= hint.at) break
+        hint.at = covered
+      }
+      if (hint.at >= end) continue
+      return this.#take(hint.at, this.#coverage.missingUntil(hint.at, end, false), undefined)
+    }
+    return undefined
+  }
+
+  #chooseAhead(nowMs: number): Choice | undefined {
+    const { planner, governor, table, blockBytes } = this.#parts
+    const room = () => Math.max(0, table.prefetchRoom) * blockBytes
+    let plan = planner.next(governor.limit, room(), nowMs)
+    if (plan === undefined && nowMs - this.#sweptMs >= SWEEP_MS) {
+      this.#sweptMs = nowMs
+      table.sweep()
+      plan = planner.next(governor.limit, room(), nowMs)
+    }
+    if (plan === undefined) return undefined
+    const { offset, length } = plan.extent
+    return this.#take(offset, offset + length, plan.stream)
+  }
+
+  /** Takes slots for [offset, end) ahead of need, as far as they can be had. */
+  #take(offset: number, end: number, stream: Stream | undefined): Choice | undefined {
+    const { blockBytes, planner, governor } = this.#parts
+    const size = planner.requestBytes(stream, offset, governor.limit)
+    const slots: number[] = []
+    let at = offset
+    while (at < end && at < offset + size) {
+      const next = Math.min(end, alignDown(at, blockBytes) + blockBytes)
+      const slot = this.#assign(
+        at,
+        next,
+        this.demands.of(Math.floor(at / blockBytes)) !== undefined,
+      )
+      if (slot === -1) break
+      slots.push(slot)
+      at = next
+    }
+    if (slots.length === 0) return undefined
+    if (stream !== undefined) planner.requested(stream, at)
+    return { offset, end: at, slots }
+  }
+
+  #missingInBlock(block: number, at: number, limit: number): number {
+    const start = block * this.#parts.blockBytes
+    return start + this.#parts.table.missingUntil(block, at - start, limit - start)
+  }
+
+  /** Takes a slot for [offset, end) and gives it to those who wait for any of it. */
+  #assign(offset: number, end: number, demanded: boolean): number {
+    const { table, waiter, blockBytes } = this.#parts
+    const block = Math.floor(offset / blockBytes)
+    const slot = table.assign(block, offset - block * blockBytes, end - offset, demanded)
+    if (slot === -1) return -1
+    // The slot may have been filled and given up before the bell for its first byte was heard.
+    waiter.drop(slot)
+    for (const demand of this.demands.take(block)) {
+      if (demand.offset >= offset && demand.end <= end) demand.attach(slot)
+      else this.demands.add(demand)
+    }
+    return slot
+  }
+}

@@ -1,0 +1,53 @@
+// The figures a run is judged by, as one plain object: `--stats`, the library's `statistics()` and
+// later the status page all show this.
+
+/** Counters since start, and gauges of now. */
+export interface Statistics {
+  readonly uptimeSeconds: number
+  /** Size of the image, bytes. */
+  readonly imageBytes: number
+  /** Bytes handed to clients. */
+  readonly servedBytes: number
+  /** Body bytes taken from the origin, the probe's included. */
+  readonly fetchedBytes: number
+  /** fetchedBytes / servedBytes; 0 before the first byte was served. */
+  readonly amplification: number
+  /** Reads answered, and reads that failed. */
+  readonly reads: number
+  readonly failedReads: number
+  /** Share of served bytes that were in the ring when asked for, 0 to 1. */
+  readonly hitRatio: number
+  /** Time during which at least one read waited for bytes, seconds. */
+  readonly stallSeconds: number
+  /** HTTP requests sent, the probe's included. */
+  readonly requests: number
+  /** Requests repeated after a failure. */
+  readonly retries: number
+  /** Those of them that were taken back because their first byte was overdue. */
+  readonly resent: number
+  /** Answers 429 and 503. */
+  readonly throttled: number
+  /** Failures of any kind, by code. */
+  readonly failures: Readonly<Record<string, number>>
+  readonly workers: number
+  readonly workerRestarts: number
+  /** Connections opened to the origin since start. */
+  readonly connectionsOpened: number
+  /** Requests in flight now, and most at one time. */
+  readonly inFlight: number
+  readonly peakInFlight: number
+  /** Requests the governor allows now, and its hard ceiling. */
+  readonly limit: number
+  readonly connectionLimit: number
+  /** First-byte time of requests, milliseconds; 0 before the first. */
+  readonly firstByteP50Ms: number
+  readonly firstByteP95Ms: number
+  /** Clients connected now, and since start. */
+  readonly clients: number
+  readonly totalClients: number
+  /** Ring: slots in all, holding bytes, being filled, pinned by replies. */
+  readonly slots: number
+  readonly readySlots: number
+  readonly fillingSlots: number
+  readonly pins: number
+}

@@ -1,0 +1,102 @@
+// Unix socket files: where a private one goes, whether one that lies about belongs to a living
+// server, and taking one away. A socket file outlives a server that was killed, so finding one says
+// nothing by itself.
+
+import { lstatSync, mkdtempSync, rmdirSync, type Stats, statSync, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { codeOf, IN_USE, ListenError, NO_DIRECTORY, reasonOf } from './listen-error.js'
+
+/** `sun_path` has 108 bytes on Linux, the last of which ends the string. */
+const MAX_PATH_BYTES = 107
+
+/**
+ * Refuses what the kernel would cut off or misread.
+ * @throws ListenError
+ */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path)
+  if (bytes > MAX_PATH_BYTES) {
+    throw new ListenError(
+      path,
+      `a socket path is limited to ${MAX_PATH_BYTES} bytes and this one has ${bytes}`,
+    )
+  }
+  if (bytes === 0) throw new ListenError("''", 'the socket path is empty')
+  if (path.includes('\0')) throw new ListenError(JSON.stringify(path), 'the path contains NUL')
+}
+
+/**
+ * Path of a socket in a new directory that only this user may enter.
+ * @throws ListenError if there is no room for it
+ */
+export function privateSocketPath(): string {
+  try {
+    // mkdtemp creates with mode 0700.
+    return join(mkdtempSync(join(tmpdir(), 'nbd-prefetch-')), 'socket')
+  } catch (error) {
+    throw new ListenError(
+      'a private socket',
+      `no directory can be made in ${tmpdir()} (${codeOf(error)})`,
+      { cause: error },
+    )
+  }
+}
+
+/**
+ * Clears the way for a new socket: takes away the file of a server that is gone.
+ * @throws ListenError if the directory can't be used, or the path is taken by a living server or by
+ *   something that is no socket
+ */
+export async function preparePath(path: string): Promise<void> {
+  let stat: Stats | undefined
+  try {
+    // libuv reports a missing directory as EACCES when it binds: asked here, the answer is true.
+    if (!statSync(dirname(path)).isDirectory()) throw new ListenError(path, NO_DIRECTORY)
+    stat = lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (error instanceof ListenError) throw error
+    throw new ListenError(path, reasonOf(error), { cause: error })
+  }
+  if (stat === undefined) return
+  if (!stat.isSocket()) throw new ListenError(path, 'it exists and is not a socket')
+  const code = await connectCode(path)
+  if (code === 'ECONNREFUSED') removeSocketFile(path)
+  else if (code !== 'ENOENT')
+    throw new ListenError(path, code === undefined ? IN_USE : reasonOf(code))
+}
+
+/** Removes a socket file. Never throws: the end of a server does not fail for it. */
+export function removeSocketFile(path: string): void {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path)
+  } catch {
+    // Gone already, or not ours to remove.
+  }
+}
+
+/** Removes the directory made for a private socket, unless somebody put something into it. */
+export function removeDirectory(path: string): void {
+  try {
+    rmdirSync(path)
+  } catch {
+    // Gone already, or in use.
+  }
+}
+
+/** Error code of an attempt to connect, undefined if somebody listens. */
+function connectCode(path: string): Promise<string | undefined> {
+  return new Promise(resolve => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+    socket.once('error', error => {
+      const code = codeOf(error)
+      // A full backlog is a sign of life.
+      resolve(code === 'EAGAIN' ? undefined : code)
+    })
+  })
+}

@@ -1,0 +1,119 @@
+// Everything that crosses between the main thread and a worker, as plain data: the settings a
+// worker starts with, the two kinds of task (fetch a span, probe a URL) and their results.
+
+import type { Failure } from './failure.js'
+
+/** How to reach one origin: fixed for the life of the process, named by its index in tasks. */
+export interface Transport {
+  /** PEM text of CA certificates trusted in addition to the system's. */
+  readonly ca?: string
+  /** False accepts any server certificate (`--insecure`). */
+  readonly verify: boolean
+  /** Limit for TCP and TLS setup, milliseconds. */
+  readonly connectTimeoutMs: number
+  /** Limit from the request sent to the response headers, milliseconds. */
+  readonly firstByteTimeoutMs: number
+  /** Limit between two pieces of a body, milliseconds. */
+  readonly bodyTimeoutMs: number
+  /** Requests that may be sent on one connection before their answers (1 = no pipelining). */
+  readonly pipelining: number
+  /**
+   * Connections one worker opens before bulk requests queue on them. Without it, or without
+   * pipelining, every request gets a connection of its own.
+   */
+  readonly connectionsPerWorker?: number
+}
+
+/** Handed to each worker as `workerData`. */
+export interface WorkerSettings {
+  /** The ring's memory: see `sharedarraybuffer-ring`. */
+  readonly ring: SharedArrayBuffer
+  readonly transports: readonly Transport[]
+}
+
+/** Where a range is to be taken from and which version of the file it must belong to. */
+export interface SourceRequest {
+  /** Effective URL, redirects resolved, without user info. */
+  readonly url: string
+  /** Request headers, names in lower case. May hold credentials: never log. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Index into `WorkerSettings.transports`. */
+  readonly transport: number
+  /** Size of the image in bytes: every `Content-Range` must name it as the total. */
+  readonly totalBytes: number
+  /** Strong entity tag, quotes included: sent as `If-Match` and compared. */
+  readonly etag?: string
+  /** `Last-Modified` exactly as first received: compared with every response that has one. */
+  readonly lastModified?: string
+}
+
+/** One HTTP range request whose body goes into consecutive slots. */
+export interface FetchTask {
+  readonly spanId: number
+  readonly source: SourceRequest
+  /** First byte asked for; where a span is resumed this is its watermark. */
+  readonly offset: number
+  /** Bytes asked for, at least 1. Equals the free room (length − fill) of the slots together. */
+  readonly length: number
+  /** Slots to fill, in image order, each in state FILLING. */
+  readonly slots: readonly number[]
+  /** Epoch of each slot: the worker touches no slot whose epoch differs. */
+  readonly epochs: readonly number[]
+  /** Bulk requests may queue behind another on a pipelined connection, others never do. */
+  readonly bulk: boolean
+}
+
+/** What was measured of one request, whether it succeeded or not. */
+export interface FetchTimings {
+  /** Body bytes that were accepted. */
+  readonly receivedBytes: number
+  /** Connection setup, milliseconds; 0 when an open connection was used. */
+  readonly connectMs: number
+  /** Request sent to response headers, milliseconds; -1 when none came. */
+  readonly firstByteMs: number
+  /** First to last body byte, milliseconds. */
+  readonly bodyMs: number
+  /** True when a new connection was opened for this request. */
+  readonly newConnection: boolean
+}
+
+/** Timings of a task that never came to a request. */
+export const NO_TIMINGS: FetchTimings = {
+  receivedBytes: 0,
+  connectMs: 0,
+  firstByteMs: -1,
+  bodyMs: 0,
+  newConnection: false,
+}
+
+export type FetchResult =
+  | { readonly ok: true; readonly spanId: number; readonly timings: FetchTimings }
+  | {
+      readonly ok: false
+      readonly spanId: number
+      readonly timings: FetchTimings
+      readonly failure: Failure
+    }
+
+/** One ranged GET that is not bound to slots: used to learn about a URL. Redirects are reported, not followed. */
+export interface ProbeTask {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly transport: number
+  /** Asks for `bytes=0-(length-1)`; at least 1. */
+  readonly length: number
+}
+
+export type ProbeResult =
+  | {
+      readonly ok: true
+      /** From `Content-Range`; 0 for an empty file (416 with `bytes *\/0`). */
+      readonly totalBytes: number
+      /** As received, weak ones included. */
+      readonly etag?: string
+      readonly lastModified?: string
+      /** The image's first bytes: at most what was asked for, all of it if the body came whole. */
+      readonly firstBytes: Uint8Array
+      readonly timings: FetchTimings
+    }
+  | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }

@@ -1,0 +1,190 @@
+// The worker's whole work as one object: takes tasks, runs them over this thread's connections,
+// listens for cancellations. Each task is one HTTP attempt; whether and when to try again is
+// decided on the main thread.
+
+import type { buildConnector } from 'undici'
+import {
+  type FetchResult,
+  type FetchTask,
+  NO_TIMINGS,
+  type ProbeResult,
+  type ProbeTask,
+  type Transport,
+  type WorkerSettings,
+} from '../shared/fetch-task.js'
+import { BellListener, RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
+import { connectorOf, OriginClient } from './origin-client.js'
+import { cancelledFailure, failureOfDefect } from './origin-error.js'
+import { ProbeFetch } from './probe-fetch.js'
+import { SlotWriter, StagingPool } from './slot-writer.js'
+import { failureOf, rangeHeaders, SpanFetch, type SpanFetchOwner } from './span-fetch.js'
+
+/** Origins whose connections are kept; beyond, those without any are forgotten. */
+const KEPT_ORIGINS = 16
+
+/** Runs the tasks of one worker thread. */
+export interface Fetcher extends Disposable {
+  /**
+   * Makes one HTTP range request and fills the task's slots from its body. Never rejects, and when
+   * it resolves no slot of the task is in state FILLING any more.
+   */
+  fetchSpan(task: FetchTask): Promise<FetchResult>
+  /** Makes one ranged GET and tells what it says about the file. Never rejects. */
+  probeSource(task: ProbeTask): Promise<ProbeResult>
+  /** Tasks being worked on, and open connections, those being set up included. */
+  readonly running: number
+  readonly connections: number
+  /** Cancels what runs and closes all connections. */
+  close(): void
+}
+
+/** @throws {TypeError} if the settings hold no ring */
+export function createFetcher(settings: WorkerSettings): Fetcher {
+  return new ThreadFetcher(settings)
+}
+
+class ThreadFetcher implements Fetcher, SpanFetchOwner {
+  readonly staging = new StagingPool()
+  readonly #memory: RingMemory
+  readonly #transports: readonly Transport[]
+  readonly #connectors = new Map<number, buildConnector.connector>()
+  readonly #origins = new Map<string, OriginClient>()
+  readonly #running = new Map<SpanFetch, (result: FetchResult) => void>()
+  readonly #cancelBell: BellListener
+  /** Fetches with staged bytes that wait for the end of this turn of the event loop. */
+  #unpublished: SpanFetch[] = []
+
+  constructor(settings: WorkerSettings) {
+    this.#memory = RingMemory.attach(settings.ring)
+    this.#transports = settings.transports
+    this.#cancelBell = new BellListener(this.#memory, 'cancel', () => this.#checkCancelled())
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  get connections(): number {
+    let count = 0
+    for (const origin of this.#origins.values()) count += origin.size
+    return count
+  }
+
+  fetchSpan(task: FetchTask): Promise<FetchResult> {
+    return new Promise(resolve => {
+      let writer: SlotWriter | undefined
+      let fetch: SpanFetch | undefined
+      try {
+        // First, so that whatever else is wrong the slots are let go of.
+        writer = new SlotWriter(this.#memory, task.slots, task.epochs, task.length)
+        const { source, offset, length } = task
+        if (!isRange(offset, length) || offset + length > source.totalBytes) {
+          throw new RangeError(
+            `Cannot fetch ${length} bytes at ${offset}: the file has ${source.totalBytes}`,
+          )
+        }
+        const url = new URL(source.url)
+        const origin = this.#origin(url, source.transport)
+        const headers = rangeHeaders(source.headers, offset, length, source.etag)
+        // The bell may have rung while the task was on its way here.
+        if (writer.anyCancelled) {
+          writer.letGo()
+          const failure = cancelledFailure()
+          resolve({ ok: false, spanId: task.spanId, timings: NO_TIMINGS, failure })
+          return
+        }
+        fetch = new SpanFetch(task, writer, this)
+        this.#running.set(fetch, resolve)
+        const request = { path: url.pathname + url.search, headers, bulk: task.bulk }
+        fetch.exchange = origin.send(request, fetch)
+      } catch (error) {
+        writer?.letGo()
+        if (fetch !== undefined) this.#running.delete(fetch)
+        const failure = failureOf(error)
+        resolve({ ok: false, spanId: task.spanId, timings: NO_TIMINGS, failure })
+      }
+    })
+  }
+
+  probeSource(task: ProbeTask): Promise<ProbeResult> {
+    return new Promise(resolve => {
+      try {
+        if (!isRange(0, task.length)) {
+          throw new RangeError(`Cannot probe for the first ${task.length} bytes`)
+        }
+        const url = new URL(task.url)
+        const origin = this.#origin(url, task.transport)
+        const headers = rangeHeaders(task.headers, 0, task.length)
+        const request = { path: url.pathname + url.search, headers, bulk: false }
+        origin.send(request, new ProbeFetch(task, resolve))
+      } catch (error) {
+        resolve({ ok: false, timings: NO_TIMINGS, failure: failureOfDefect(error) })
+      }
+    })
+  }
+
+  close(): void {
+    this.#cancelBell.close()
+    for (const origin of this.#origins.values()) origin.close()
+    this.#origins.clear()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  publishSoon(fetch: SpanFetch): void {
+    if (fetch.publishing) return
+    fetch.publishing = true
+    // After the sockets that are readable now were read: a fast body fills its buffer meanwhile, a
+    // slow one does not make its reader wait for the next piece.
+    if (this.#unpublished.push(fetch) === 1) setImmediate(this.#publish)
+  }
+
+  ended(fetch: SpanFetch, result: FetchResult): void {
+    const resolve = this.#running.get(fetch)
+    this.#running.delete(fetch)
+    resolve?.(result)
+  }
+
+  readonly #publish = (): void => {
+    const fetches = this.#unpublished
+    this.#unpublished = []
+    for (const fetch of fetches) {
+      fetch.publishing = false
+      fetch.publish()
+    }
+  }
+
+  #checkCancelled(): void {
+    for (const fetch of [...this.#running.keys()]) fetch.checkCancelled()
+  }
+
+  #origin(url: URL, index: number): OriginClient {
+    const transport = this.#transports[index]
+    if (transport === undefined) throw new RangeError(`Cannot use transport ${index}: not given`)
+    const key = `${index} ${url.origin}`
+    let origin = this.#origins.get(key)
+    if (origin === undefined) {
+      if (this.#origins.size >= KEPT_ORIGINS) this.#forgetUnused()
+      let connector = this.#connectors.get(index)
+      if (connector === undefined) {
+        connector = connectorOf(transport)
+        this.#connectors.set(index, connector)
+      }
+      origin = new OriginClient(url.origin, transport, connector)
+      this.#origins.set(key, origin)
+    }
+    return origin
+  }
+
+  #forgetUnused(): void {
+    for (const [key, origin] of this.#origins) {
+      if (origin.size === 0) this.#origins.delete(key)
+    }
+  }
+}
+
+function isRange(offset: number, length: number): boolean {
+  return Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(length) && length >= 1
+}

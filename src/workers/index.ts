@@ -1,0 +1,24 @@
+// What a worker thread of the pool runs: the two kinds of task, bound to the settings the thread
+// was started with. Loaded once in each thread.
+
+import { workerData } from 'node:worker_threads'
+import type {
+  FetchResult,
+  FetchTask,
+  ProbeResult,
+  ProbeTask,
+  WorkerSettings,
+} from '../shared/fetch-task.js'
+import { createFetcher } from './fetcher.js'
+
+const fetcher = createFetcher(workerData as WorkerSettings)
+
+/** Makes one HTTP range request into slots of the ring. Never rejects. */
+export function fetchSpan(task: FetchTask): Promise<FetchResult> {
+  return fetcher.fetchSpan(task)
+}
+
+/** Asks a URL for its first bytes. Never rejects. */
+export function probeSource(task: ProbeTask): Promise<ProbeResult> {
+  return fetcher.probeSource(task)
+}

@@ -1,0 +1,232 @@
+// The connections of one worker to one origin. Each is an undici Client, so that this file and not
+// a pool decides which request goes where: a request somebody waits for must never queue behind a
+// bulk one.
+
+import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import tls from 'node:tls'
+import { buildConnector, Client } from 'undici'
+import type { Transport } from '../shared/fetch-task.js'
+import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
+
+/** Connections of one worker to one origin beyond which something is wrong in the planning. */
+const MAX_CONNECTIONS = 256
+/** Idle connections are closed after this time, or earlier if the server says it will. */
+const IDLE_MS = 30_000
+/** A server's keep-alive hint is cut by this, so that a request does not meet the closing. */
+const IDLE_MARGIN_MS = 1_000
+
+/** One GET. */
+export interface OriginRequest {
+  /** Path and query, as they stand in the URL. */
+  readonly path: string
+  /** Names and values in turn. */
+  readonly headers: string[]
+  /** May queue behind other bulk requests. */
+  readonly bulk: boolean
+}
+
+/**
+ * How connections of a transport are made. One for all its origins, as it holds the trusted
+ * certificates, whose parsing takes milliseconds, and the TLS sessions for resumption.
+ */
+export function connectorOf(transport: Transport): buildConnector.connector {
+  return buildConnector({
+    timeout: transport.connectTimeoutMs,
+    rejectUnauthorized: transport.verify,
+    ...(transport.ca !== undefined && {
+      secureContext: tls.createSecureContext({ ca: [...systemCertificates(), transport.ca] }),
+    }),
+  })
+}
+
+/** Certificates trusted without any option. */
+function systemCertificates(): readonly string[] {
+  // Since Node 22.15 the trust also follows NODE_EXTRA_CA_CERTS and --use-system-ca.
+  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] }
+  return getCACertificates?.('default') ?? tls.rootCertificates
+}
+
+/** Sends requests to one origin. */
+export class OriginClient {
+  readonly #origin: string
+  readonly #transport: Transport
+  readonly #connector: buildConnector.connector
+  readonly #connections = new Set<Connection>()
+  /** Open and without a request, least recently used first. */
+  readonly #idle: Connection[] = []
+
+  /** @param origin scheme, host and port of an http or https URL */
+  constructor(origin: string, transport: Transport, connector: buildConnector.connector) {
+    this.#origin = origin
+    this.#transport = transport
+    this.#connector = connector
+  }
+
+  /** Connections, those being set up included. */
+  get size(): number {
+    return this.#connections.size
+  }
+
+  /**
+   * Sends one request. The reader may be settled before this returns.
+   *
+   * @throws {RangeError} if there are far more connections than can be meant
+   */
+  send(request: OriginRequest, reader: ResponseReader): Exchange {
+    const connection =
+      this.#idle.pop() ?? (request.bulk ? this.#leastQueued() : undefined) ?? this.#connect()
+    const exchange = new Exchange(reader, connection, this.#transport)
+    connection.dispatch(request, exchange)
+    return exchange
+  }
+
+  /** Ends all connections at once; requests in progress fail as cancelled. */
+  close(): void {
+    for (const connection of [...this.#connections]) this.#retire(connection)
+  }
+
+  /** Where a bulk request may queue, once the connections meant for pipelining are open. */
+  #leastQueued(): Connection | undefined {
+    const { pipelining, connectionsPerWorker = MAX_CONNECTIONS } = this.#transport
+    if (pipelining <= 1 || this.#connections.size < connectionsPerWorker) return undefined
+    let least: Connection | undefined
+    for (const connection of this.#connections) {
+      if (!connection.bulk || connection.pending >= pipelining) continue
+      if (least === undefined || connection.pending < least.pending) least = connection
+    }
+    return least
+  }
+
+  #connect(): Connection {
+    if (this.#connections.size >= MAX_CONNECTIONS) {
+      throw new RangeError(`Cannot open more than ${MAX_CONNECTIONS} connections`)
+    }
+    const connection = new Connection(this.#origin, this.#transport, this.#connector, {
+      idle: () => this.#idle.push(connection),
+      lost: () => this.#retire(connection),
+    })
+    this.#connections.add(connection)
+    return connection
+  }
+
+  #retire(connection: Connection): void {
+    this.#connections.delete(connection)
+    const index = this.#idle.indexOf(connection)
+    if (index !== -1) this.#idle.splice(index, 1)
+    connection.destroy()
+  }
+}
+
+interface ConnectionEvents {
+  /** No request is on it any more and it may be used again. */
+  idle(): void
+  /** No request is on it any more and it is of no further use. */
+  lost(): void
+}
+
+/** One undici Client, which is one TCP connection at a time. */
+class Connection implements Carrier {
+  connectMs = 0
+  open = false
+  readonly #client: Client
+  readonly #events: ConnectionEvents
+  /** On the wire or waiting for it, in order. */
+  readonly #exchanges: Exchange[] = []
+  #bulk = true
+  /** Requests written since the connection was opened. */
+  #carried = 0
+  #socket: Socket | undefined
+
+  constructor(
+    origin: string,
+    transport: Transport,
+    connector: buildConnector.connector,
+    events: ConnectionEvents,
+  ) {
+    this.#events = events
+    this.#client = new Client(origin, {
+      pipelining: Math.max(1, transport.pipelining),
+      headersTimeout: Math.ceil(transport.firstByteTimeoutMs),
+      bodyTimeout: Math.ceil(transport.bodyTimeoutMs),
+      keepAliveTimeout: IDLE_MS,
+      keepAliveMaxTimeout: IDLE_MS,
+      keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
+      connect: (options, callback) => this.#connect(connector, options, callback),
+    })
+    this.#client.on('connect', () => {
+      this.open = true
+      this.#carried = 0
+    })
+    this.#client.on('disconnect', () => {
+      this.open = false
+      // With requests left, undici connects again and repeats those that had no answer yet.
+      if (this.#exchanges.length === 0) this.#events.lost()
+    })
+    // undici reports exceptions of handlers here; without a listener they would end the thread.
+    // Exchange catches its own, so that nothing is left to do.
+    ;(this.#client as EventEmitter).on('error', () => {})
+  }
+
+  /** Requests on the wire or waiting for it. */
+  get pending(): number {
+    return this.#exchanges.length
+  }
+
+  /** True if all of them are bulk requests. */
+  get bulk(): boolean {
+    return this.#bulk
+  }
+
+  dispatch(request: OriginRequest, exchange: Exchange): void {
+    this.#bulk = request.bulk
+    this.#exchanges.push(exchange)
+    this.#client.dispatch(
+      {
+        method: 'GET',
+        path: request.path,
+        headers: request.headers,
+        // Lets the next request of the pipeline go out before this one's answer has begun.
+        blocking: false,
+      },
+      exchange,
+    )
+  }
+
+  destroy(): void {
+    this.#client.destroy(null, () => {})
+    // The client does not know its socket while that is being set up.
+    if (!this.open) this.#socket?.destroy(new Error('the connection is not needed'))
+    this.#socket = undefined
+  }
+
+  carry(): boolean {
+    return this.#carried++ === 0
+  }
+
+  isNext(exchange: Exchange): boolean {
+    return this.#exchanges[0] === exchange
+  }
+
+  release(exchange: Exchange, reusable: boolean): void {
+    const index = this.#exchanges.indexOf(exchange)
+    if (index !== -1) this.#exchanges.splice(index, 1)
+    if (this.#exchanges.length > 0) return
+    if (reusable && this.open) this.#events.idle()
+    else this.#events.lost()
+  }
+
+  #connect(
+    connector: buildConnector.connector,
+    options: buildConnector.Options,
+    callback: buildConnector.Callback,
+  ): void {
+    const startedAt = performance.now()
+    const socket: unknown = connector(options, (...result) => {
+      this.connectMs = performance.now() - startedAt
+      callback(...result)
+    })
+    // Declared to return nothing, but it does return the socket: the only way to end its setup.
+    this.#socket = socket as Socket | undefined
+  }
+}

@@ -1,0 +1,62 @@
+// One probe: a ranged GET for the first bytes of a URL, read into memory of its own.
+
+import type { Failure } from '../shared/failure.js'
+import type { FetchTimings, ProbeResult, ProbeTask } from '../shared/fetch-task.js'
+import type { ResponseReader } from './exchange.js'
+import { type ProbedSource, type ResponseHead, readProbeResponse } from './range-response.js'
+
+/** Reads the answer to one ProbeTask. */
+export class ProbeFetch implements ResponseReader {
+  readonly #task: ProbeTask
+  readonly #ended: (result: ProbeResult) => void
+  #source: ProbedSource | undefined
+  #bytes = new Uint8Array()
+  #received = 0
+
+  constructor(task: ProbeTask, ended: (result: ProbeResult) => void) {
+    this.#task = task
+    this.#ended = ended
+  }
+
+  head(head: ResponseHead): 'read' | 'enough' | Failure {
+    const answer = readProbeResponse(head, this.#task, Date.now())
+    if ('code' in answer) return answer
+    this.#source = answer
+    if (answer.bodyBytes === 0) return 'enough'
+    this.#bytes = new Uint8Array(answer.bodyBytes)
+    return 'read'
+  }
+
+  body(piece: Uint8Array): Failure | undefined {
+    if (piece.length > this.#bytes.length - this.#received) {
+      return { code: 'wrong-range', message: 'the body is longer than the range asked for' }
+    }
+    this.#bytes.set(piece, this.#received)
+    this.#received += piece.length
+    return undefined
+  }
+
+  end(): Failure | undefined {
+    const missing = this.#bytes.length - this.#received
+    if (missing === 0) return undefined
+    return { code: 'short-body', message: `the body ended ${missing} bytes before its end` }
+  }
+
+  settled(failure: Failure | undefined, timings: FetchTimings): void {
+    const source = this.#source
+    if (failure !== undefined || source === undefined) {
+      const unread: Failure = { code: 'internal', message: 'Cannot probe: no answer was read' }
+      this.#ended({ ok: false, failure: failure ?? unread, timings })
+      return
+    }
+    const { totalBytes, etag, lastModified } = source
+    this.#ended({
+      ok: true,
+      totalBytes,
+      ...(etag !== undefined && { etag }),
+      ...(lastModified !== undefined && { lastModified }),
+      firstBytes: this.#bytes,
+      timings,
+    })
+  }
+}

@@ -1,0 +1,154 @@
+// Arguments as plain data; help and refusals made from the option table.
+
+import t from 'tap'
+import { parseCommandLine } from '../../dist/main/command-line.js'
+import { OPTION_TABLE, type OptionEntry, optionFlags } from '../../dist/main/option-table.js'
+import { UsageError } from '../../dist/main/usage-error.js'
+import { VERSION } from '../../dist/main/version.js'
+
+const url = 'http://host/x'
+
+function parsed(...argv: string[]) {
+  const invocation = parseCommandLine(argv)
+  if (invocation.kind !== 'serve') throw new Error('shown, not served')
+  return invocation.commandLine
+}
+
+function refusal(...argv: string[]): string {
+  try {
+    parseCommandLine(argv)
+  } catch (error) {
+    if (error instanceof UsageError) return error.message
+    throw error
+  }
+  return 'accepted'
+}
+
+t.test('parseCommandLine() reads every flag', async t => {
+  const commandLine = parsed(
+    ...['--unix', '/s', '--port', '1', '--ipaddr', '::1', '--export-name', 'disk'],
+    ...['--user', 'me', '--password-file', '-', '--cookie', 'a=b', '--header', 'X-A: 1'],
+    ...['--header', 'x-a: 2', '--header', 'B:c:d', '--cacert', 'ca.pem', '--insecure'],
+    ...['--connect-timeout', '0.5', '--first-byte-timeout', '2000', '--body-timeout=9'],
+    ...['--retries', '0', '--workers', '2', '--connections', '3', '--pipelining', '4'],
+    ...['--ring-size', '1G', '--block-size', '64k', '--max-request', '2M'],
+    ...['--readahead', '32M', '--run', 'true', '--pidfile', 'p', '--exit-with-parent'],
+    ...['--stats', '--verbose', url],
+  )
+  t.strictSame(commandLine, {
+    server: {
+      url,
+      unix: '/s',
+      port: 1,
+      ipaddr: '::1',
+      exportName: 'disk',
+      user: 'me',
+      cookie: 'a=b',
+      headers: { 'x-a': '1, 2', b: 'c:d' },
+      insecure: true,
+      connectTimeout: 0.5,
+      firstByteTimeout: 2000,
+      bodyTimeout: 9,
+      retries: 0,
+      workers: 2,
+      connections: 3,
+      pipelining: 4,
+      ringSize: 1024 ** 3,
+      blockSize: 65536,
+      maxRequest: 2 * 1024 ** 2,
+      readahead: 32 * 1024 ** 2,
+    },
+    passwordFile: '-',
+    cacert: 'ca.pem',
+    run: 'true',
+    pidfile: 'p',
+    exitWithParent: true,
+    stats: true,
+    verbose: true,
+  })
+})
+
+t.test('parseCommandLine() reads short flags, and flags behind the URL', async t => {
+  t.match(parsed(url, '-U', '-', '-e', 'n', '-P', 'p', '-v'), {
+    server: { url, unix: '-', exportName: 'n' },
+    pidfile: 'p',
+    verbose: true,
+  })
+  t.match(parsed('-p', '0', '-i', 'localhost', url).server, { port: 0, ipaddr: 'localhost' })
+})
+
+t.test('parseCommandLine() leaves out what is not given', async t => {
+  t.strictSame(parsed(url), {
+    server: { url },
+    passwordFile: undefined,
+    cacert: undefined,
+    run: undefined,
+    pidfile: undefined,
+    exitWithParent: false,
+    stats: false,
+    verbose: false,
+  })
+  for (const readahead of ['auto', 'off'] as const) {
+    t.equal(parsed('--readahead', readahead, url).server.readahead, readahead)
+  }
+})
+
+t.test('parseCommandLine() with --run listens on a private socket unless told where', async t => {
+  t.equal(parsed('--run', 'true', url).server.unix, '-')
+  t.equal(parsed('--run', 'true', '-U', '/s', url).server.unix, '/s')
+  t.equal(parsed('--run', 'true', '-p', '0', url).server.unix, undefined)
+  t.equal(parsed('--run', 'true', '-i', '::1', url).server.unix, undefined)
+})
+
+t.test('parseCommandLine() refuses numbers that are none, with flag and expectation', async t => {
+  for (const entry of OPTION_TABLE as readonly OptionEntry[]) {
+    if (entry.min === undefined) continue
+    for (const text of ['1e3', '', '-5', '0x10', 'many', '+1', ' 1', '1,5', 'NaN']) {
+      const message = refusal(`${entry.long}=${text}`, url)
+      t.match(message, `Cannot use '${text}' for ${entry.long}: expected `)
+      if (text !== '') t.equal(refusal(entry.long, text, url), message)
+    }
+    if (entry.kind !== 'seconds') t.match(refusal(entry.long, '1.5', url), /^Cannot use '1.5' for/)
+  }
+})
+
+t.test('parseCommandLine() refuses what it does not know', async t => {
+  for (const [argv, message] of [
+    [[], 'Cannot serve an image: its URL is missing, as in https://host/disk.img'],
+    [[url, 'b'], 'Cannot serve more than one URL: got 2 arguments, quote those with spaces'],
+    [
+      ['--conections', '4', url],
+      "Cannot read the command line: unknown option '--conections' (Did you mean --connections?); see nbd-prefetch --help",
+    ],
+    [
+      ['--cooky=secret', url],
+      "Cannot read the command line: unknown option '--cooky' (Did you mean --cookie?); see nbd-prefetch --help",
+    ],
+    [['-x', url], "Cannot read the command line: unknown option '-x'; see nbd-prefetch --help"],
+    [[url, '--unix'], 'Cannot use --unix: its PATH is missing'],
+    [[url, '--header'], "Cannot use --header: its 'Name: value' is missing"],
+    [[url, '--header', 'secret'], "Cannot use a --header: it must read 'Name: value'"],
+  ] as const) {
+    t.equal(refusal(...argv), message)
+  }
+})
+
+t.test('parseCommandLine() lists every flag of the table with its default in --help', async t => {
+  for (const flag of ['--help', '-h']) {
+    const shown = parseCommandLine([flag, '--unknown'], 200)
+    if (shown.kind !== 'show') throw new Error('served, not shown')
+    const lines = shown.text.split('\n')
+    for (const entry of OPTION_TABLE as readonly OptionEntry[]) {
+      const line = lines.find(line => line.includes(`${entry.long} `) && /^ {2}-/.test(line))
+      t.ok(line, optionFlags(entry))
+      t.match(line, entry.help)
+      if (entry.default !== undefined) t.match(line, `default ${entry.default})`)
+    }
+  }
+})
+
+t.test('parseCommandLine() shows the version', async t => {
+  for (const flag of ['--version', '-V']) {
+    t.strictSame(parseCommandLine([flag]), { kind: 'show', text: `nbd-prefetch ${VERSION}\n` })
+  }
+})

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { BlockBitmap } from '../../../dist/main/prefetch/block-bitmap.js'
+
+t.test('BlockBitmap keeps what a Set keeps', async () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 40 }),
+      fc.array(fc.tuple(fc.boolean(), fc.nat(50))),
+      (size, changes) => {
+        const bits = new BlockBitmap(size)
+        const model = new Set<number>()
+        for (const [on, index] of changes) {
+          if (on) {
+            const expected = index < size && !model.has(index)
+            if (bits.set(index) !== expected) return false
+            if (expected) model.add(index)
+          } else if (bits.clear(index) !== model.delete(index)) return false
+          if (bits.count !== model.size) return false
+        }
+        for (let i = 0; i < 60; i++) if (bits.has(i) !== model.has(i)) return false
+        return true
+      },
+    ),
+  )
+})
+
+t.test('BlockBitmap.set() works beyond 2^31 bits of index arithmetic', async t => {
+  const bits = new BlockBitmap(2 ** 32 + 9)
+  t.equal(bits.set(2 ** 32 + 8), true)
+  t.equal(bits.has(2 ** 32 + 8), true)
+  t.equal(bits.has(8), false)
+  t.equal(bits.set(2 ** 32 + 9), false)
+})

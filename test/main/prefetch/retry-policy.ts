@@ -1,0 +1,92 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { classify, decideRetry } from '../../../dist/main/prefetch/retry-policy.js'
+import type { Failure, FailureCode } from '../../../dist/shared/failure.js'
+
+const of = (code: FailureCode, rest: Partial<Failure> = {}): Failure => ({
+  code,
+  message: code,
+  ...rest,
+})
+
+t.test('classify() sorts every failure', async t => {
+  const table: [Failure, string][] = [
+    [of('connect'), 'transient'],
+    [of('connect-timeout'), 'transient'],
+    [of('tls'), 'final'],
+    [of('first-byte-timeout'), 'transient'],
+    [of('body-timeout'), 'transient'],
+    [of('reset'), 'transient'],
+    [of('reset', { freshConnection: true }), 'transient'],
+    [of('reset', { freshConnection: false }), 'stale-connection'],
+    [of('short-body'), 'transient'],
+    [of('protocol'), 'transient'],
+    [of('worker-died'), 'transient'],
+    [of('status', { status: 429 }), 'refused'],
+    [of('status', { status: 503 }), 'refused'],
+    [of('status', { status: 500 }), 'transient'],
+    [of('status', { status: 502 }), 'transient'],
+    [of('status', { status: 504 }), 'transient'],
+    [of('status', { status: 408 }), 'transient'],
+    [of('status', { status: 401 }), 'final'],
+    [of('status', { status: 404 }), 'final'],
+    [of('status', { status: 416 }), 'final'],
+    [of('status'), 'final'],
+    [of('redirect'), 'final'],
+    [of('range-ignored'), 'suspect'],
+    [of('wrong-range'), 'suspect'],
+    [of('encoded'), 'suspect'],
+    [of('source-changed'), 'changed'],
+    [of('cancelled'), 'final'],
+    [of('internal'), 'final'],
+  ]
+  for (const [failure, kind] of table) {
+    t.equal(classify(failure), kind, `${failure.code} ${failure.status ?? ''}`)
+  }
+})
+
+t.test('decideRetry() gives up, or waits for a time in its bounds', async () => {
+  const attempts = fc.integer({ min: 1, max: 30 })
+  fc.assert(
+    fc.property(attempts, attempts, fc.double({ min: 0, max: 0.999, noNaN: true }), (n, max, r) => {
+      const decision = decideRetry(of('reset'), n, max, r)
+      if (n >= max) return decision.action === 'fail'
+      const bound = Math.min(10_000, 250 * 2 ** (n - 1))
+      return decision.action === 'retry' && decision.delayMs >= 20 && decision.delayMs <= bound
+    }),
+  )
+})
+
+t.test('decideRetry() spreads retries over the whole delay', async t => {
+  t.strictSame(decideRetry(of('reset'), 3, 9, 0), { action: 'retry', delayMs: 20 })
+  t.strictSame(decideRetry(of('reset'), 3, 9, 0.5), { action: 'retry', delayMs: 510 })
+})
+
+t.test('decideRetry() asks at once where an idle connection had ended, but only once', async t => {
+  const stale = of('reset', { freshConnection: false })
+  t.strictSame(decideRetry(stale, 1, 9, 0.5), { action: 'retry', delayMs: 0 })
+  t.ok((decideRetry(stale, 2, 9, 0.5) as { delayMs: number }).delayMs > 0)
+})
+
+t.test('decideRetry() obeys Retry-After up to two minutes', async t => {
+  const refused = (retryAfterMs: number) => of('status', { status: 503, retryAfterMs })
+  t.strictSame(decideRetry(refused(3000), 1, 9, 0), { action: 'retry', delayMs: 3000 })
+  t.strictSame(decideRetry(refused(0), 5, 9, 0), { action: 'retry', delayMs: 0 })
+  t.strictSame(decideRetry(refused(1e9), 1, 9, 0), { action: 'retry', delayMs: 120_000 })
+})
+
+t.test('decideRetry() asks a server that answers beside the question a few times only', async t => {
+  t.equal(decideRetry(of('wrong-range'), 3, 9, 0).action, 'retry')
+  t.equal(decideRetry(of('wrong-range'), 4, 9, 0).action, 'fail')
+  t.equal(decideRetry(of('wrong-range'), 2, 2, 0).action, 'fail')
+})
+
+t.test(
+  'decideRetry() never asks again what is final, and gives up a source that changed',
+  async t => {
+    t.equal(decideRetry(of('status', { status: 404 }), 1, 9, 0).action, 'fail')
+    t.equal(decideRetry(of('tls'), 1, 9, 0).action, 'fail')
+    t.equal(decideRetry(of('source-changed'), 1, 9, 0).action, 'poison')
+    t.equal(decideRetry(of('source-changed'), 99, 9, 0).action, 'poison')
+  },
+)

@@ -1,0 +1,383 @@
+// The command line from arguments to exit status, in this process and without an engine.
+
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import t from 'tap'
+import { CliRun } from '../fixtures/cli-host.js'
+
+const url = 'http://host/x'
+
+t.test('runCli() prints one line, the URI, and ends with 0 on each polite signal', async t => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    const cli = new CliRun(['-U', '/tmp/s', url])
+    const status = cli.run()
+    await cli.until(() => cli.out !== '')
+    cli.process.emit(signal, signal)
+    t.equal(await status, 0, signal)
+    t.equal(cli.out, 'nbd+unix:///?socket=/tmp/s\n')
+    t.match(cli.error, new RegExp(`^nbd-prefetch: ${signal}: letting running reads finish`))
+    t.strictSame(cli.server.closedWith, [{ drainMs: 10_000 }])
+    t.strictSame(cli.process.eventNames(), [], 'no listener stays')
+  }
+})
+
+t.test('runCli() ends at once at a second signal, with its status', async t => {
+  const cli = new CliRun(['-U', '/tmp/s', url])
+  cli.server.closing = new Promise(() => {})
+  const status = cli.run()
+  await cli.until(() => cli.out !== '')
+  cli.process.emit('SIGTERM', 'SIGTERM')
+  cli.process.emit('SIGINT', 'SIGINT')
+  t.equal(await status, 130)
+})
+
+t.test(
+  'runCli() ending at once removes the socket, and its directory if it is private',
+  async t => {
+    for (const [unix, left] of [
+      ['-', []],
+      ['/tmp/s', ['d']],
+    ] as const) {
+      const directory = t.testdir({ d: { s: '' } })
+      const cli = new CliRun(['-U', unix, url])
+      cli.server.unixSocket = join(directory, 'd/s')
+      cli.server.closing = new Promise(() => {})
+      const status = cli.run()
+      await cli.until(() => cli.out !== '')
+      cli.process.emit('SIGTERM', 'SIGTERM')
+      cli.process.emit('SIGTERM', 'SIGTERM')
+      t.equal(await status, 143)
+      t.strictSame(readdirSync(directory), left)
+      t.notOk(existsSync(cli.server.unixSocket))
+    }
+  },
+)
+
+t.test('runCli() ends at once with 1 and a stack at an error nobody caught', async t => {
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    const cli = new CliRun(['-U', '/tmp/s', `http://me:hunter2@host/x`])
+    cli.server.closing = new Promise(() => {})
+    const status = cli.run()
+    await cli.until(() => cli.out !== '')
+    cli.process.emit(event, new Error('broken at hunter2'))
+    t.equal(await status, 1, event)
+    t.match(cli.error, /^nbd-prefetch: internal error: Error: broken at \*\*\*\n {4}at /)
+  }
+})
+
+t.test('runCli() interrupted before the server is ready aborts the start', async t => {
+  const events: string[] = []
+  const cli: CliRun = new CliRun([url], {
+    serve: ({ signal }) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => {
+          events.push('aborted')
+          reject(new Error('given up'))
+        })
+        queueMicrotask(() => cli.process.emit('SIGTERM', 'SIGTERM'))
+      }),
+  })
+  t.equal(await cli.run(), 143)
+  t.strictSame(events, ['aborted'])
+  t.equal(cli.out, '')
+})
+
+t.test('runCli() interrupted while the server gets ready closes it', async t => {
+  const cli: CliRun = new CliRun([url], {
+    serve: ({ signal }) =>
+      new Promise(resolve => {
+        signal?.addEventListener('abort', () => resolve(cli.server))
+        queueMicrotask(() => cli.process.emit('SIGINT', 'SIGINT'))
+      }),
+  })
+  t.equal(await cli.run(), 130)
+  t.strictSame(cli.server.closedWith, [{ drainMs: 0 }])
+})
+
+t.test('runCli() ends with 2 and one line for wrong usage, having started nothing', async t => {
+  for (const argv of [
+    [],
+    ['--no-such-flag', url],
+    ['--workers', '99', url],
+    ['ftp://host/x'],
+    ['-U', '/s', '-p', '1', url],
+    ['--header', 'Range: x', url],
+    ['--password-file', '/nonexistent', url],
+    ['--user', 'a:b', '--password-file', '/nonexistent', url],
+  ]) {
+    const cli = new CliRun(argv)
+    t.equal(await cli.run(), 2, argv.join(' '))
+    t.match(cli.error, /^nbd-prefetch: Cannot [^\n]+[^.\n]\n$/)
+    t.equal(cli.out, '')
+    t.strictSame(cli.served, [])
+  }
+})
+
+t.test('runCli() ends with 1 and one line for what the world refuses', async t => {
+  const cause = new Error('ECONNREFUSED, with hunter2')
+  const refused = Object.assign(
+    new Error('Cannot reach http://me:hunter2@host/x: connection refused', { cause }),
+    { code: 'SOURCE' },
+  )
+  const serve = () => Promise.reject(refused)
+  const cli = new CliRun(['http://me:hunter2@host/x'], { serve })
+  t.equal(await cli.run(), 1)
+  t.equal(cli.error, 'nbd-prefetch: Cannot reach http://***@host/x: connection refused\n')
+  t.equal(cli.out, '')
+
+  const verbose = new CliRun(['-v', 'http://me:hunter2@host/x'], { serve })
+  t.equal(await verbose.run(), 1)
+  t.match(verbose.error, /refused\n {2}because: ECONNREFUSED, with \*\*\*\n$/)
+})
+
+t.test('runCli() ends with 1 and a stack for a defect', async t => {
+  for (const error of [
+    new TypeError('x is not a function'),
+    Object.assign(new Error('bad argument'), { code: 'ERR_INVALID_ARG_TYPE' }),
+  ]) {
+    const cli = new CliRun([url], { serve: () => Promise.reject(error) })
+    t.equal(await cli.run(), 1)
+    t.match(cli.error, /^nbd-prefetch: internal error: .*\n {4}at /)
+  }
+})
+
+t.test('runCli() shows help and version on standard output, with 0', async t => {
+  for (const [flag, start] of [
+    ['--help', /^Usage: nbd-prefetch \[options\] URL\n/],
+    ['--version', /^nbd-prefetch \d+\.\d+\.\d+\S*\n$/],
+  ] as const) {
+    const cli = new CliRun([flag])
+    t.equal(await cli.run(), 0)
+    t.match(cli.out, start)
+    t.equal(cli.error, '')
+  }
+})
+
+t.test('runCli() takes its arguments out of the process title', async t => {
+  const cli = new CliRun(['--help'])
+  await cli.run()
+  t.equal(cli.process.title, 'nbd-prefetch')
+})
+
+t.test('runCli() logs on standard error, debug with -v alone, without secrets', async t => {
+  for (const [argv, expected] of [
+    [
+      [],
+      'nbd-prefetch: said ***\nnbd-prefetch: warning: odd [2J (status=503, text="a\\r\\n\\u001bb")\n',
+    ],
+    [['-v'], /^nbd-prefetch: debug: detail\nnbd-prefetch: said \*\*\*\n/],
+  ] as const) {
+    const cli: CliRun = new CliRun([...argv, '--cookie', 'id=hunter2', url], {
+      serve: async options => {
+        options.log?.('debug', 'detail')
+        options.log?.('info', 'said hunter2')
+        options.log?.('warn', 'odd\n\x1b[2J', { status: 503, text: 'a\r\n\x1bb', no: undefined })
+        throw Object.assign(new Error('over'), { code: 'OVER' })
+      },
+    })
+    t.equal(await cli.run(), 1)
+    if (typeof expected === 'string') t.equal(cli.error.replace(/.*over\n$/, ''), expected)
+    else t.match(cli.error, expected)
+  }
+})
+
+t.test('runCli() reads the password from a file: its first line', async t => {
+  const directory = t.testdir({
+    unix: 'päss word \nsecond\n',
+    windows: 'pw\r\n',
+    bare: 'pw',
+    empty: '\nsecond\n',
+    long: 'x'.repeat(5_000),
+    ca: 'no certificate',
+  })
+  const path = (name: string) => join(directory, name)
+  for (const name of readdirSync(directory)) chmodSync(path(name), 0o600)
+  const stdin = openSync(path('unix'), 'r')
+  t.teardown(() => closeSync(stdin))
+  const attempt = async (...argv: string[]) => {
+    const cli: CliRun = new CliRun(['--user', 'me', ...argv, url], {
+      stdin,
+      serve: options => {
+        cli.served.push(options)
+        return Promise.reject(Object.assign(new Error('over'), { code: 'OVER' }))
+      },
+    })
+    const status = await cli.run()
+    return { status, error: cli.error, password: cli.served[0]?.password }
+  }
+  for (const [name, password] of [
+    ['unix', 'päss word '],
+    ['windows', 'pw'],
+    ['bare', 'pw'],
+  ] as const) {
+    t.match(await attempt('--password-file', path(name)), {
+      status: 1,
+      password,
+      error: /^nbd-prefetch: over\n$/,
+    })
+  }
+  t.match(await attempt('--password-file', '-'), { password: 'päss word ' })
+  t.equal(readFileSync(stdin, 'utf8'), 'second\n', 'what is behind the line stays')
+  t.match(await attempt('--password-file', path('none')), {
+    status: 1,
+    error: /^nbd-prefetch: Cannot read the password file '.*none': no such file or directory\n$/,
+  })
+  t.match(await attempt('--password-file', directory), {
+    status: 1,
+    error: /: illegal operation on a directory\n$/,
+  })
+  t.match(await attempt('--password-file', path('empty')), {
+    status: 2,
+    error: /Cannot use the password file '.*empty': its first line is empty\n/,
+  })
+  t.match(await attempt('--password-file', path('long')), {
+    status: 2,
+    error: /its first line is longer than 4 KiB\n/,
+  })
+  chmodSync(path('bare'), 0o644)
+  t.match(await attempt('--password-file', path('bare')), {
+    password: 'pw',
+    error: /^nbd-prefetch: warning: the password file '.*bare' can be read by others: chmod 600/,
+  })
+  t.match(await attempt('--cacert', path('none')), {
+    status: 1,
+    error: /^nbd-prefetch: Cannot read the CA file '.*none': no such file or directory\n$/,
+  })
+  t.match(await attempt('--cacert', path('ca')), {
+    status: 2,
+    error: /^nbd-prefetch: Cannot use the --cacert: it has no PEM certificate\n/,
+  })
+})
+
+t.test('runCli() writes the pidfile when clients can connect and removes it', async t => {
+  const pidfile = join(t.testdir({}), 'pid')
+  const cli = new CliRun(['-P', pidfile, url])
+  const status = cli.run()
+  await cli.until(() => cli.out !== '')
+  t.equal(readFileSync(pidfile, 'utf8'), '4242\n')
+  cli.process.emit('SIGTERM', 'SIGTERM')
+  t.equal(await status, 0)
+  t.notOk(existsSync(pidfile))
+  t.strictSame(readdirSync(join(pidfile, '..')), [], 'no temporary file stays')
+})
+
+t.test('runCli() leaves a pidfile alone that another process has written since', async t => {
+  const pidfile = join(t.testdir({ pid: 'old' }), 'pid')
+  const cli = new CliRun(['-P', pidfile, url])
+  const status = cli.run()
+  await cli.until(() => cli.out !== '')
+  writeFileSync(pidfile, '4343\n')
+  cli.process.emit('SIGTERM', 'SIGTERM')
+  t.equal(await status, 0)
+  t.equal(readFileSync(pidfile, 'utf8'), '4343\n')
+})
+
+t.test('runCli() that cannot write the pidfile closes the server and ends with 1', async t => {
+  const cli = new CliRun(['-P', join(t.testdir({}), 'none/pid'), url])
+  t.equal(await cli.run(), 1)
+  t.match(cli.error, /^nbd-prefetch: Cannot write the pidfile '.*': no such file or directory\n$/)
+  t.equal(cli.server.closedWith.length, 1)
+  t.equal(cli.out, '')
+})
+
+t.test('runCli() with --run passes the exit status through and prints nothing', async t => {
+  for (const [command, expected] of [
+    ['exit 0', 0],
+    ['exit 7', 7],
+    ['no-such-command-anywhere 2>/dev/null', 127],
+    ['kill -9 $$', 137],
+  ] as const) {
+    const cli = new CliRun(['--run', command, url])
+    t.equal(await cli.run(), expected, command)
+    t.equal(cli.out, '')
+    t.strictSame(cli.server.closedWith, [{ drainMs: 10_000 }])
+    t.equal(cli.served[0]?.unix, '-')
+  }
+})
+
+t.test('runCli() with --run tells the command where the server listens', async t => {
+  const file = join(t.testdir({}), 'said')
+  const command = `printf '%s\\n' "$uri" "$nbd" "$unixsocket" "$port" "$exportname" >'${file}'; env | grep -c ^uri= >>'${file}'`
+  for (const [server, said] of [
+    [
+      { unixSocket: '/a b/s', port: undefined, uri: 'nbd+unix:///e?socket=/a%20b/s' },
+      'nbd+unix:///e?socket=/a%20b/s\nnbd+unix:///e?socket=/a%20b/s\n/a b/s\n\n$e\n1\n',
+    ],
+    [
+      { unixSocket: undefined, port: 10809, uri: 'nbd://h:10809' },
+      'nbd://h:10809\nnbd://h:10809\n\n10809\n$e\n1\n',
+    ],
+  ] as const) {
+    const cli = new CliRun(['--run', command, url])
+    Object.assign(cli.server, server, { exportName: '$e' })
+    t.equal(await cli.run(), 0)
+    t.equal(readFileSync(file, 'utf8'), said)
+  }
+})
+
+t.test('runCli() with --run hands signals to the command and waits for it', async t => {
+  for (const [signal, terminal, status] of [
+    ['SIGTERM', false, 143],
+    ['SIGINT', false, 130],
+    ['SIGTERM', true, 143],
+  ] as const) {
+    const ready = join(t.testdir({}), 'ready')
+    const cli: CliRun = new CliRun(['--run', `: >'${ready}'; while :; do sleep 0.02; done`, url], {
+      terminal,
+    })
+    const ended = cli.run()
+    while (!existsSync(ready)) await new Promise(resolve => setTimeout(resolve, 5))
+    cli.process.emit(signal, signal)
+    t.equal(await ended, status, signal)
+    t.equal(cli.server.closedWith.length, 1)
+  }
+})
+
+t.test('runCli() with --run on a terminal does not repeat its Ctrl-C', async t => {
+  const ready = join(t.testdir({}), 'ready')
+  const cli = new CliRun(
+    [
+      '--run',
+      `trap 'exit 9' INT; trap 'exit 8' TERM; : >'${ready}'; while :; do sleep 0.02; done`,
+      url,
+    ],
+    { terminal: true },
+  )
+  cli.process.ppid = 7
+  const ended = cli.run()
+  while (!existsSync(ready)) await new Promise(resolve => setTimeout(resolve, 5))
+  cli.process.emit('SIGINT', 'SIGINT')
+  cli.process.emit('SIGTERM', 'SIGTERM')
+  t.equal(await ended, 143, 'the second request ends at once')
+})
+
+t.test('runCli() with --stats prints the table on standard error after all', async t => {
+  const cli = new CliRun(['--stats', '--run', 'true', url])
+  t.equal(await cli.run(), 0)
+  t.match(cli.error, /\nserved +2\.00 KiB/, 'what was counted last')
+  t.match(cli.error, /\nworkers +3\n/, 'what was in use')
+  t.equal(cli.out, '')
+})
+
+t.test('runCli() survives readers of its output that are gone', async t => {
+  const gone = () =>
+    new Writable({
+      write: (_chunk, _encoding, done) =>
+        done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })),
+    })
+  const cli = new CliRun(['--stats', url], { stdout: gone(), stderr: gone() })
+  const status = cli.run()
+  await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(cli.server.closedWith, [])
+  cli.process.emit('SIGTERM', 'SIGTERM')
+  t.equal(await status, 0)
+})

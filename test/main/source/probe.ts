@@ -1,0 +1,116 @@
+// What is told of a source that is opened or can't be: nothing secret, and what to do about it.
+
+import t from 'tap'
+import type { Log } from '../../../dist/main/log.js'
+import { Credentials } from '../../../dist/main/source/credentials.js'
+import { probe } from '../../../dist/main/source/probe.js'
+import { SourceError } from '../../../dist/main/source/source-error.js'
+import { parseSourceUrl } from '../../../dist/main/source/source-url.js'
+import type { Failure } from '../../../dist/shared/failure.js'
+import type { ProbeResult } from '../../../dist/shared/fetch-task.js'
+
+const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 0, newConnection: true }
+const OPENED: ProbeResult = {
+  ok: true,
+  totalBytes: 3,
+  firstBytes: Uint8Array.of(1, 2, 3),
+  timings: TIMINGS,
+}
+
+function failed(status: number, location?: string): ProbeResult {
+  const code = location === undefined ? 'status' : 'redirect'
+  const failure = { code, status, message: `${status} said` } as const
+  return {
+    ok: false,
+    failure: location === undefined ? failure : { ...failure, location },
+    timings: TIMINGS,
+  }
+}
+
+/** Probes `url`; the server's answers come in turn. */
+async function open(url: string, answers: readonly ProbeResult[], log: Log) {
+  const left = [...answers]
+  return probe({
+    url,
+    credentials: new Credentials({ url }),
+    transport: 0,
+    prober: { probe: async () => left.shift() as ProbeResult },
+    attempts: 1,
+    log,
+    random: () => 0,
+    sleep: async () => {},
+    onResult: () => {},
+  })
+}
+
+t.test('probe() shows nothing of the query that a redirect was given', async t => {
+  const lines: string[] = []
+  const log: Log = (_level, message) => void lines.push(message)
+  const location = 'https://cdn/a/disk.img?grant=material&e=1'
+  const redirect = failed(302, location)
+  const source = await open('https://host/disk.img?dsName=one', [redirect, OPENED], log)
+  t.equal(source.request.url, location)
+  t.equal(source.name, 'https://cdn/a/disk.img?***')
+  await t.rejects(open('https://host/disk.img', [redirect, failed(403)], log), SourceError)
+  const error = await open('https://host/disk.img', [redirect, failed(403)], log).catch(String)
+  t.match(error, 'Cannot open https://cdn/a/disk.img?***: 403 said')
+  t.notMatch(lines.join(), 'material')
+})
+
+t.test('probe() shows the query of the URL it was given, apart from signatures', async t => {
+  const url = 'https://host/disk.img?dsName=one&sig=material'
+  const source = await open(url, [OPENED], () => {})
+  t.equal(source.name, 'https://host/disk.img?dsName=one&sig=***')
+})
+
+const URL = 'https://origin.test/disk.img'
+const NO_TIMINGS = {
+  receivedBytes: 0,
+  connectMs: 0,
+  firstByteMs: -1,
+  bodyMs: 0,
+  newConnection: false,
+}
+
+/** The message of a probe that is answered with `failure`. */
+async function told(failure: Failure): Promise<string> {
+  try {
+    await probe({
+      url: URL,
+      credentials: new Credentials({ url: URL }),
+      transport: 0,
+      prober: { probe: async () => ({ ok: false, failure, timings: NO_TIMINGS }) },
+      attempts: 1,
+      log: () => {},
+      random: () => 0,
+      sleep: async () => {},
+      onResult: () => {},
+    })
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('the probe succeeded')
+}
+
+t.test('probe() offers --cacert and --insecure for certificates only', async t => {
+  const code = 'tls'
+  t.match(
+    await told({ code, message: 'Cannot set up TLS: self-signed certificate' }),
+    '--cacert FILE, or --insecure',
+  )
+  t.notMatch(await told({ code, message: 'Cannot set up TLS: wrong version number' }), '--insecure')
+})
+
+t.test('probe() follows no redirect out of HTTP, and none from https to http', async t => {
+  const redirect = (location: string) => told({ code: 'redirect', message: '302 Found', location })
+  t.match(await redirect('file:///etc/passwd'), 'redirects to file:, which is not HTTP')
+  t.match(await redirect('ftp://origin.test/disk.img'), 'redirects to ftp:, which is not HTTP')
+  t.match(await redirect('http://origin.test/disk.img'), 'redirects from https to http')
+  t.match(await redirect('http://[bad'), 'redirects to an address that is none')
+  t.match(await redirect('/disk.img'), 'more than 20 redirects')
+})
+
+t.test('parseSourceUrl() tells a missing URL from one that is no text', async t => {
+  t.throws(() => parseSourceUrl(undefined), /its URL is missing/)
+  t.throws(() => parseSourceUrl(new globalThis.URL(URL)), /type object as URL: expected text/)
+})

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { errors } from 'undici'
+import { failureOfDefect, failureOfError } from '../../dist/workers/origin-error.js'
+
+const BEFORE = { sent: false, answered: false, fresh: true }
+const SENT = { sent: true, answered: false, fresh: false }
+const ANSWERED = { sent: true, answered: true, fresh: true }
+
+function coded(code: string, message = 'said by 10.0.0.1:443 for host.example'): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+t.test('failureOfError() names the cause, in words that hold no address', async t => {
+  const eof = new errors.HTTPParserError('Response does not match (Invalid EOF state)')
+  const cases: [Error, typeof SENT, string][] = [
+    [coded('ECONNREFUSED'), BEFORE, 'connect'],
+    [coded('ENOTFOUND'), BEFORE, 'connect'],
+    [coded('EAI_AGAIN'), BEFORE, 'connect'],
+    [coded('EHOSTUNREACH'), BEFORE, 'connect'],
+    [coded('ETIMEDOUT'), BEFORE, 'connect'],
+    [coded('ECONNRESET'), BEFORE, 'connect'],
+    [coded('EWHATEVER'), BEFORE, 'connect'],
+    [new errors.ConnectTimeoutError('to 10.0.0.1'), BEFORE, 'connect-timeout'],
+    [coded('DEPTH_ZERO_SELF_SIGNED_CERT', 'self-signed certificate'), BEFORE, 'tls'],
+    [coded('SELF_SIGNED_CERT_IN_CHAIN', 'x'), BEFORE, 'tls'],
+    [coded('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'x'), BEFORE, 'tls'],
+    [coded('UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'x'), BEFORE, 'tls'],
+    [coded('CERT_HAS_EXPIRED', 'certificate has expired'), BEFORE, 'tls'],
+    [coded('ERR_TLS_CERT_ALTNAME_INVALID'), BEFORE, 'tls'],
+    [coded('EPROTO', 'write EPROTO'), BEFORE, 'tls'],
+    [coded('ERR_SSL_WRONG_VERSION_NUMBER', 'x'), BEFORE, 'tls'],
+    [coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'x'), SENT, 'tls'],
+    [coded('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'x'), ANSWERED, 'reset'],
+    [new errors.HeadersTimeoutError(), SENT, 'first-byte-timeout'],
+    [new errors.BodyTimeoutError(), ANSWERED, 'body-timeout'],
+    [new errors.HeadersOverflowError(), SENT, 'protocol'],
+    [new errors.HTTPParserError('Response does not match'), SENT, 'protocol'],
+    [eof, ANSWERED, 'short-body'],
+    [new errors.ResponseContentLengthMismatchError(), ANSWERED, 'short-body'],
+    [new errors.SocketError('bad response'), SENT, 'protocol'],
+    [new errors.SocketError('other side closed'), SENT, 'reset'],
+    [new errors.SocketError('other side closed'), ANSWERED, 'short-body'],
+    [coded('ECONNRESET'), SENT, 'reset'],
+    [coded('ECONNRESET'), ANSWERED, 'reset'],
+    [coded('EPIPE'), SENT, 'reset'],
+    [new errors.ClientDestroyedError(), SENT, 'cancelled'],
+    [new errors.InvalidArgumentError('invalid upgrade header'), BEFORE, 'internal'],
+  ]
+  for (const [error, progress, code] of cases) {
+    const failure = failureOfError(error, progress)
+    t.equal(failure.code, code, `${error.name} ${error.message}`)
+    t.ok(failure.message.length > 5)
+    t.notMatch(failure.message, /10\.0\.0\.1|host\.example|[\n.]$/)
+  }
+})
+
+t.test('failureOfError() says whether a connection was reset in its first request', async t => {
+  t.match(failureOfError(coded('ECONNRESET'), { ...SENT, fresh: true }), { freshConnection: true })
+  t.match(failureOfError(coded('EPIPE'), SENT), { freshConnection: false })
+  t.match(failureOfError(new errors.SocketError('closed'), SENT), { freshConnection: false })
+})
+
+t.test("failureOfError() uses OpenSSL's reason, not its trace", async t => {
+  const error = Object.assign(
+    coded('EPROTO', 'C0B7:error:0A00010B:SSL routines:../deps/x.c:1:\n'),
+    {
+      reason: 'wrong version number',
+    },
+  )
+  t.equal(failureOfError(error, BEFORE).message, 'Cannot set up TLS: wrong version number')
+})
+
+t.test('failureOfError() survives what is no error', async t => {
+  t.equal(failureOfError(undefined, SENT).code, 'reset')
+  t.equal(failureOfError('text', BEFORE).message, 'Cannot connect: text')
+})
+
+t.test('failureOfDefect() tells where the defect is, without a path', async t => {
+  const failure = failureOfDefect(new TypeError('x is not a function.'))
+  t.equal(failure.code, 'internal')
+  t.match(failure.message, /^x is not a function \(origin-error\.ts:\d+\)$/)
+  t.strictSame(failureOfDefect('text'), { code: 'internal', message: 'text' })
+  t.strictSame(failureOfDefect(new Error('')).message.includes('unknown exception'), true)
+})
