@@ -1,6 +1,6 @@
 import t from 'tap'
+import { Simulation } from '../../.bench/engine/simulation.js'
 import type { ReadSink } from '../../dist/main/export.js'
-import { Simulation } from '../fixtures/engine/simulation.js'
 
 const MiB = 1024 * 1024
 

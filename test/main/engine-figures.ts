@@ -2,14 +2,14 @@
 // virtual time: the same figures on every machine. Bounds lie about a tenth below what was reached.
 
 import t, { type Test } from 'tap'
-import { type Report, Simulation, type SimulationOptions } from '../fixtures/engine/simulation.js'
+import { type Report, Simulation, type SimulationOptions } from '../../.bench/engine/simulation.js'
 import {
   nbdcopy,
   readRandomly,
   readSequentially,
   readTrace,
   replay,
-} from '../fixtures/engine/workloads.js'
+} from '../../.bench/engine/workloads.js'
 
 const KiB = 1024
 const MiB = 1024 * KiB

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { explained, type Scenario, ScenarioRun, scenarios } from '../fixtures/engine/scenario.js'
-import { readSequentially } from '../fixtures/engine/workloads.js'
+import { explained, type Scenario, ScenarioRun, scenarios } from '../../.bench/engine/scenario.js'
+import { readSequentially } from '../../.bench/engine/workloads.js'
 
 /** To look further: `ENGINE_RUNS=50000 ENGINE_SEED=$RANDOM npx tap test/main/engine-properties.ts`. */
 const PARAMETERS = {

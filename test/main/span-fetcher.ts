@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { Simulation } from '../../.bench/engine/simulation.js'
 import type { ReadSink } from '../../dist/main/export.js'
 import { ImageExport } from '../../dist/main/image-export.js'
 import { silentLog } from '../../dist/main/log.js'
@@ -8,7 +9,6 @@ import { FetchMeter } from '../../dist/main/status/fetch-meter.js'
 import type { FetchResult, FetchTask } from '../../dist/shared/fetch-task.js'
 import { RingMemory, SlotFiller } from '../../dist/shared/sharedarraybuffer-ring/index.js'
 import { SlotWord } from '../../dist/shared/sharedarraybuffer-ring/layout.js'
-import { Simulation } from '../fixtures/engine/simulation.js'
 
 const KiB = 1024
 const MiB = 1024 * KiB

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { readTrace } from '../../../.bench/engine/workloads.js'
 import { cursorOf, MAX_STREAMS, StreamTable } from '../../../dist/main/prefetch/streams.js'
-import { readTrace } from '../../fixtures/engine/workloads.js'
 
 const KiB = 1024
 const MiB = 1024 * KiB
