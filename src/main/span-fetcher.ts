@@ -8,6 +8,7 @@ import { type RingOwner, SlotFiller, SlotState } from '../shared/sharedarraybuff
 import type { Demand, DemandFetcher } from './block-reader.js'
 import type { Log } from './log.js'
 import type { Estimator } from './prefetch/estimator.js'
+import { OriginHealth } from './prefetch/origin-health.js'
 import { classify, decideRetry } from './prefetch/retry-policy.js'
 import { Stragglers } from './prefetch/stragglers.js'
 import { type Choice, SpanChooser, type SpanChooserParts } from './span-chooser.js'
@@ -63,6 +64,7 @@ export class SpanFetcher implements DemandFetcher {
   readonly #parts: SpanFetcherParts
   readonly #chooser: SpanChooser
   readonly #stragglers: Stragglers
+  readonly #health = new OriginHealth()
   /** Spans whose request has shown no byte yet. */
   readonly #unanswered = new Set<Span>()
   /** Spans that failed and wait for their next attempt. */
@@ -258,6 +260,7 @@ export class SpanFetcher implements DemandFetcher {
     meter.fetched(timings)
     // A refusal comes sooner than bytes would, and says nothing about them.
     const brought = result.ok || timings.receivedBytes > 0
+    if (result.ok) this.#health.noted(true)
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
     if (timings.newConnection) estimator.connected(timings.connectMs)
@@ -295,11 +298,13 @@ export class SpanFetcher implements DemandFetcher {
     if (kind === 'refused') governor.refused(span.sentMs, nowMs, failure.retryAfterMs)
     else if (kind === 'transient') governor.troubled(span.sentMs, nowMs)
     if (whole) return
+    this.#health.noted(false)
     if (receivedBytes >= PROGRESS_BYTES) span.attempts = 1
-    const attempts = this.#isWaitedFor(span)
-      ? maxAttempts
-      : Math.min(PREFETCH_ATTEMPTS, maxAttempts)
-    const decision = decideRetry(failure, span.attempts, attempts, random())
+    const { attempts } = span
+    const trial = this.#isWaitedFor(span)
+      ? { attempts, maxAttempts, othersFailing: this.#health.failureShare(attempts) }
+      : { attempts, maxAttempts: Math.min(PREFETCH_ATTEMPTS, maxAttempts) }
+    const decision = decideRetry(failure, trial, random())
     const fields = { span: span.id, code: failure.code, attempt: span.requests }
     if (decision.action === 'retry' && this.#poison === undefined) {
       log(

@@ -1,6 +1,7 @@
 // What to do about a failed request: try again at once, after a delay, or give up. The delay is
 // exponential with full jitter (AWS's analysis: spreads a burst of retries best), and the server's
-// Retry-After overrides it. Pure: dice and attempts come as arguments.
+// Retry-After overrides it. How often is a matter of what failed, and of whether the origin serves
+// others in the meantime. Pure: dice and attempts come as arguments.
 
 import type { Failure } from '../../shared/failure.js'
 
@@ -37,6 +38,14 @@ export type FailureClass =
 
 /** Attempts for an answer that was not what was asked: a habit shows soon. */
 const SUSPECT_ATTEMPTS = 4
+/** What fails more often than by this chance, at the rate at which others fail, is no bad luck. */
+const CREDIBLE_CHANCE = 1e-9
+/** With a larger share of failures the origin is down, and who goes on asking keeps it there. */
+const MOST_FAILING = 0.9
+/** Attempts against bad luck, as a multiple of those that were asked for. */
+const CHANCE_TIMES = 4
+/** Upper bound of the delay while others are served: time heals no bad luck. Milliseconds. */
+const MAX_CHANCE_DELAY_MS = 1000
 
 /** HTTP statuses of a server in passing trouble, besides 429 and 503. */
 const TRANSIENT_STATUS = new Set([408, 425, 500, 502, 504, 507])
@@ -71,28 +80,47 @@ export function classify(failure: Failure): FailureClass {
   }
 }
 
+/** What is known of a span whose request has failed. */
+export interface Trial {
+  /** Requests sent for it since it last made progress, the failed one included. */
+  readonly attempts: number
+  /** How many may be sent where nothing is known of others; 1 never repeats. */
+  readonly maxAttempts: number
+  /** Share of the origin's other requests that failed lately, 0 to 1; undefined without any. */
+  readonly othersFailing?: number | undefined
+}
+
 /**
  * Decides about one failed request.
  *
- * @param attempts requests sent for this span since it last made progress, this one included
- * @param maxAttempts how many may be sent
  * @param random a number in [0, 1)
  */
-export function decideRetry(
-  failure: Failure,
-  attempts: number,
-  maxAttempts: number,
-  random: number,
-): RetryDecision {
+export function decideRetry(failure: Failure, trial: Trial, random: number): RetryDecision {
+  const { attempts } = trial
   const kind = classify(failure)
   if (kind === 'changed') return { action: 'poison' }
-  const limit = kind === 'suspect' ? Math.min(SUSPECT_ATTEMPTS, maxAttempts) : maxAttempts
-  if (kind === 'final' || attempts >= limit) return { action: 'fail' }
+  if (kind === 'final') return { action: 'fail' }
+  const byChance = chanceAttempts(trial)
+  if (attempts >= Math.max(ownAttempts(kind, trial), byChance)) return { action: 'fail' }
   if (kind === 'stale-connection' && attempts <= 1) return { action: 'retry', delayMs: 0 }
   if (failure.retryAfterMs !== undefined) {
     const delayMs = Math.min(failure.retryAfterMs, MAX_RETRY_AFTER_MS) + random * BASE_DELAY_MS
     return { action: 'retry', delayMs }
   }
-  const bound = Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (attempts - 1))
+  // A server that refuses is to be left alone, whoever else it serves.
+  const most = byChance > 0 && kind !== 'refused' ? MAX_CHANCE_DELAY_MS : MAX_DELAY_MS
+  const bound = Math.min(most, BASE_DELAY_MS * 2 ** (attempts - 1))
   return { action: 'retry', delayMs: MIN_DELAY_MS + random * (bound - MIN_DELAY_MS) }
+}
+
+/** Attempts that a failure is given for its own sake. */
+function ownAttempts(kind: FailureClass, { maxAttempts }: Trial): number {
+  return kind === 'suspect' ? Math.min(SUSPECT_ATTEMPTS, maxAttempts) : maxAttempts
+}
+
+/** Attempts after which it can't be bad luck any more; 0 where it never was. */
+function chanceAttempts({ maxAttempts, othersFailing = 0 }: Trial): number {
+  if (maxAttempts <= 1 || othersFailing <= 0 || othersFailing > MOST_FAILING) return 0
+  const credible = Math.ceil(Math.log(CREDIBLE_CHANCE) / Math.log(othersFailing))
+  return Math.min(credible, CHANCE_TIMES * maxAttempts)
 }

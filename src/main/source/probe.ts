@@ -111,8 +111,8 @@ async function ask(options: ProbeOptions, url: string): Promise<ProbeResult> {
     // A host that is not there at the start is a mistake more often than an outage, and what the
     // first answer gets wrong is the server's habit.
     if (result.ok || FINAL_AT_START.has(result.failure.code)) return result
-    const limit = Math.min(MAX_ATTEMPTS, options.attempts)
-    const decision = decideRetry(result.failure, attempt, limit, options.random())
+    const trial = { attempts: attempt, maxAttempts: Math.min(MAX_ATTEMPTS, options.attempts) }
+    const decision = decideRetry(result.failure, trial, options.random())
     if (decision.action !== 'retry') return result
     options.log('info', `${result.failure.message}: again in ${Math.round(decision.delayMs)} ms`)
     await options.sleep(decision.delayMs)

@@ -9,6 +9,12 @@ const of = (code: FailureCode, rest: Partial<Failure> = {}): Failure => ({
   ...rest,
 })
 
+const trial = (attempts: number, maxAttempts: number, othersFailing?: number) => ({
+  attempts,
+  maxAttempts,
+  othersFailing,
+})
+
 t.test('classify() sorts every failure', async t => {
   const table: [Failure, string][] = [
     [of('connect'), 'transient'],
@@ -49,7 +55,7 @@ t.test('decideRetry() gives up, or waits for a time in its bounds', async () => 
   const attempts = fc.integer({ min: 1, max: 30 })
   fc.assert(
     fc.property(attempts, attempts, fc.double({ min: 0, max: 0.999, noNaN: true }), (n, max, r) => {
-      const decision = decideRetry(of('reset'), n, max, r)
+      const decision = decideRetry(of('reset'), trial(n, max), r)
       if (n >= max) return decision.action === 'fail'
       const bound = Math.min(10_000, 250 * 2 ** (n - 1))
       return decision.action === 'retry' && decision.delayMs >= 20 && decision.delayMs <= bound
@@ -58,35 +64,59 @@ t.test('decideRetry() gives up, or waits for a time in its bounds', async () => 
 })
 
 t.test('decideRetry() spreads retries over the whole delay', async t => {
-  t.strictSame(decideRetry(of('reset'), 3, 9, 0), { action: 'retry', delayMs: 20 })
-  t.strictSame(decideRetry(of('reset'), 3, 9, 0.5), { action: 'retry', delayMs: 510 })
+  t.strictSame(decideRetry(of('reset'), trial(3, 9), 0), { action: 'retry', delayMs: 20 })
+  t.strictSame(decideRetry(of('reset'), trial(3, 9), 0.5), { action: 'retry', delayMs: 510 })
 })
 
 t.test('decideRetry() asks at once where an idle connection had ended, but only once', async t => {
   const stale = of('reset', { freshConnection: false })
-  t.strictSame(decideRetry(stale, 1, 9, 0.5), { action: 'retry', delayMs: 0 })
-  t.ok((decideRetry(stale, 2, 9, 0.5) as { delayMs: number }).delayMs > 0)
+  t.strictSame(decideRetry(stale, trial(1, 9), 0.5), { action: 'retry', delayMs: 0 })
+  t.ok((decideRetry(stale, trial(2, 9), 0.5) as { delayMs: number }).delayMs > 0)
 })
 
 t.test('decideRetry() obeys Retry-After up to two minutes', async t => {
   const refused = (retryAfterMs: number) => of('status', { status: 503, retryAfterMs })
-  t.strictSame(decideRetry(refused(3000), 1, 9, 0), { action: 'retry', delayMs: 3000 })
-  t.strictSame(decideRetry(refused(0), 5, 9, 0), { action: 'retry', delayMs: 0 })
-  t.strictSame(decideRetry(refused(1e9), 1, 9, 0), { action: 'retry', delayMs: 120_000 })
+  t.strictSame(decideRetry(refused(3000), trial(1, 9), 0), { action: 'retry', delayMs: 3000 })
+  t.strictSame(decideRetry(refused(0), trial(5, 9), 0), { action: 'retry', delayMs: 0 })
+  t.strictSame(decideRetry(refused(1e9), trial(1, 9), 0), { action: 'retry', delayMs: 120_000 })
 })
 
 t.test('decideRetry() asks a server that answers beside the question a few times only', async t => {
-  t.equal(decideRetry(of('wrong-range'), 3, 9, 0).action, 'retry')
-  t.equal(decideRetry(of('wrong-range'), 4, 9, 0).action, 'fail')
-  t.equal(decideRetry(of('wrong-range'), 2, 2, 0).action, 'fail')
+  t.equal(decideRetry(of('wrong-range'), trial(3, 9), 0).action, 'retry')
+  t.equal(decideRetry(of('wrong-range'), trial(4, 9), 0).action, 'fail')
+  t.equal(decideRetry(of('wrong-range'), trial(2, 2), 0).action, 'fail')
 })
 
 t.test(
   'decideRetry() never asks again what is final, and gives up a source that changed',
   async t => {
-    t.equal(decideRetry(of('status', { status: 404 }), 1, 9, 0).action, 'fail')
-    t.equal(decideRetry(of('tls'), 1, 9, 0).action, 'fail')
-    t.equal(decideRetry(of('source-changed'), 1, 9, 0).action, 'poison')
-    t.equal(decideRetry(of('source-changed'), 99, 9, 0).action, 'poison')
+    t.equal(decideRetry(of('status', { status: 404 }), trial(1, 9), 0).action, 'fail')
+    t.equal(decideRetry(of('tls'), trial(1, 9), 0).action, 'fail')
+    t.equal(decideRetry(of('source-changed'), trial(1, 9), 0).action, 'poison')
+    t.equal(decideRetry(of('source-changed'), trial(99, 9), 0).action, 'poison')
   },
 )
+
+t.test('decideRetry() gives bad luck the attempts that make it improbable', async t => {
+  const attemptsAt = (share: number, max = 9) => {
+    let attempts = 1
+    while (decideRetry(of('wrong-range'), trial(attempts, max, share), 0).action === 'retry') {
+      attempts++
+    }
+    return attempts
+  }
+  t.equal(attemptsAt(0), 4, 'no other fails: it is this request')
+  t.equal(attemptsAt(0.1), 9)
+  t.equal(attemptsAt(0.5), 30)
+  t.equal(attemptsAt(0.9), 36, 'four times what was asked for at most')
+  t.equal(attemptsAt(0.95), 4, 'all fail: it is a habit')
+  t.equal(attemptsAt(0.5, 1), 1, 'who wants no repetition gets none')
+  t.equal(attemptsAt(0.5, 2), 8)
+  t.strictSame(decideRetry(of('reset'), trial(9, 9), 0).action, 'fail')
+  t.strictSame(decideRetry(of('reset'), trial(9, 9, 0.5), 0.5), { action: 'retry', delayMs: 510 })
+  t.strictSame(
+    decideRetry(of('status', { status: 503 }), trial(9, 9, 0.5), 0.5),
+    { action: 'retry', delayMs: 5010 },
+    'a server that refuses is left alone for longer',
+  )
+})
