@@ -14,13 +14,14 @@ export interface ReadRequest {
   /** Number of the connection that asks: streams are recognised by it, fairness is kept by it. */
   readonly connection: number
   /**
-   * True if nothing may be handed out before everything is there (simple replies, DF): then
-   * `data()` is called once, with the whole range, or `fail()` without any data before it.
+   * True if nothing may be handed out before everything is there (simple replies, DF): then one
+   * call covers the whole range - `data()`, or `hole()` if all of it is zero - or `fail()` comes
+   * without anything before it. `zeroViews()` fills the zero parts of a range that mixes both.
    */
   readonly whole: boolean
 }
 
-/** Takes the answer of one read. Calls come in this order: data*, then one of end or fail. */
+/** Takes the answer of one read. Calls come in this order: (data | hole)*, then one of end or fail. */
 export interface ReadSink {
   /**
    * The next bytes of the range, in order and without gaps: the first call starts at the request's
@@ -28,6 +29,11 @@ export interface ReadSink {
    * exactly once, when the bytes have left or will never leave.
    */
   data(offset: number, views: readonly Uint8Array[], release: () => void): void
+  /**
+   * The next `length` bytes (at least 1) of the range are known to be zero and need not be sent;
+   * continues the range as `data()` does. Neighbouring holes are best told in one call.
+   */
+  hole(offset: number, length: number): void
   /** Every byte was handed out. */
   end(): void
   /** The bytes from `offset` on can't be had. No further call follows. */

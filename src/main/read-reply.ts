@@ -5,8 +5,14 @@ import type { Failure } from '../shared/failure.js'
 import type { ReadHandle, ReadSink } from './export.js'
 import { Errno } from './nbd/constants.js'
 import { errnoOf } from './nbd/nbd-errno.js'
-import { encodeErrorOffset, encodeOffsetData, encodeSimpleReply } from './nbd/reply-codec.js'
+import {
+  encodeErrorOffset,
+  encodeOffsetData,
+  encodeOffsetHole,
+  encodeSimpleReply,
+} from './nbd/reply-codec.js'
 import type { ReplyWriter } from './reply-writer.js'
+import { zeroViews } from './zero-views.js'
 
 /** The session a read belongs to. */
 export interface ReadOwner {
@@ -51,19 +57,29 @@ export class ReadReply implements ReadSink {
       release()
       return
     }
-    const left = this.length - this.#delivered
-    if (offset !== this.#next || bytes > left || (this.whole && bytes !== left)) {
+    if (!this.#continues(offset, bytes)) {
       release()
-      this.#breach(`${bytes} bytes at ${offset} where ${left} from ${this.#next} on are due`)
       return
     }
-    this.#delivered += bytes
-    const last = bytes === left
+    const last = this.#deliver(bytes)
     // The last piece completes the reply at once: its bytes are there, no error can follow.
     const head = this.#owner.structuredReplies
       ? encodeOffsetData(this.cookie, offset, bytes, last)
       : encodeSimpleReply(this.cookie, Errno.OK)
     this.#owner.writer.send(head, last, views, bytes, release)
+    if (last) this.#settle()
+  }
+
+  hole(offset: number, length: number): void {
+    if (this.#settled || length === 0 || !this.#continues(offset, length)) return
+    const last = this.#deliver(length)
+    if (this.#owner.structuredReplies) {
+      const chunk = encodeOffsetHole(this.cookie, offset, length, last)
+      this.#owner.writer.send(chunk, last, [], length)
+    } else {
+      const head = encodeSimpleReply(this.cookie, Errno.OK)
+      this.#owner.writer.send(head, last, zeroViews(length), length)
+    }
     if (last) this.#settle()
   }
 
@@ -85,6 +101,20 @@ export class ReadReply implements ReadSink {
 
   get #next(): number {
     return this.offset + this.#delivered
+  }
+
+  /** True if a piece is what is due next; fails the read otherwise. */
+  #continues(offset: number, bytes: number): boolean {
+    const left = this.length - this.#delivered
+    if (offset === this.#next && bytes <= left && (!this.whole || bytes === left)) return true
+    this.#breach(`${bytes} bytes at ${offset} where ${left} from ${this.#next} on are due`)
+    return false
+  }
+
+  /** @returns true if nothing is left to be delivered */
+  #deliver(bytes: number): boolean {
+    this.#delivered += bytes
+    return this.#delivered === this.length
   }
 
   #breach(message: string): void {

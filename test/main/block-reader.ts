@@ -17,6 +17,7 @@ t.test('BlockReader fails however many whole reads wait for memory', async t => 
   let failed = 0
   const sink: ReadSink = {
     data: (_offset, _views, release) => release(),
+    hole: () => {},
     end: () => {},
     fail: () => failed++,
   }
@@ -53,6 +54,7 @@ t.test('BlockReader counts as hits only what it hands out', async t => {
   const answers: string[] = []
   const sink: ReadSink = {
     data: (_offset, _views, release) => release(),
+    hole: () => {},
     end: () => answers.push('end'),
     fail: () => answers.push('fail'),
   }

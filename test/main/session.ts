@@ -79,6 +79,45 @@ t.test('DF and simple replies ask the export for the whole range at once', async
   plain.destroy()
 })
 
+t.test('a hole leaves as OFFSET_HOLE between the data around it', async t => {
+  const { disk, listener } = await serve(t, { holes: [[4096, 12_288]], pieceBytes: 4096 })
+  const client = await RawClient.enter(listener)
+  client.read(1n, 0, 16_384)
+  t.match(await client.replies(3), [
+    { kind: 'data', done: false, offset: 0n, data: patternBytes(0, 4096) },
+    { kind: 'hole', done: false, offset: 4096n, length: 8192 },
+    { kind: 'data', done: true, offset: 12_288n, data: patternBytes(12_288, 4096) },
+  ])
+  client.read(2n, 5000, 100)
+  t.match(await client.reply(), { kind: 'hole', done: true, offset: 5000n, length: 100 })
+  t.match(listener.counters, { servedBytes: 16_484, reads: 2 }, 'holes count as served')
+  client.destroy()
+  await gone(listener)
+  t.equal(disk.pins, 0)
+})
+
+t.test('a hole in a read with DF is one chunk, of zeroes where data lie beside it', async t => {
+  const { listener } = await serve(t, { holes: [[4096, 12_288]] })
+  const client = await RawClient.enter(listener)
+  client.read(1n, 4096, 8192, 4)
+  t.match(await client.reply(), { kind: 'hole', done: true, offset: 4096n, length: 8192 })
+  client.read(2n, 4000, 8192, 4)
+  const data = Buffer.concat([patternBytes(4000, 96), Buffer.alloc(8096)])
+  t.match(await client.reply(), { kind: 'data', done: true, offset: 4000n, data })
+  client.destroy()
+})
+
+t.test('a hole is sent as zeroes to a client without structured replies', async t => {
+  const size = 3 * MIB + 5
+  const { listener } = await serve(t, { size, holes: [[0, size]] })
+  const client = await RawClient.enter(listener, { structured: false })
+  client.read(1n, 0, size)
+  t.match(await client.reply(), { kind: 'simple', error: 0, data: Buffer.alloc(size) })
+  client.read(2n, 1, 3)
+  t.match(await client.reply(), { kind: 'simple', error: 0, data: Buffer.alloc(3) })
+  client.destroy()
+})
+
 t.test('EXPORT_NAME leads to transmission as well', async t => {
   const { listener } = await serve(t, { size: 4096 })
   const client = await RawClient.connect(listener)
@@ -178,6 +217,8 @@ t.test('an export that breaks its promises causes errors, never wrong data', asy
     ['a gap', (sink, release) => sink.data(100, [view], release)],
     ['too much', (sink, release) => sink.data(0, [view, view], release)],
     ['an early end', sink => sink.end()],
+    ['a hole behind a gap', sink => sink.hole(100, 600)],
+    ['a hole that is too large', sink => sink.hole(0, 1001)],
   ]
   for (const [name, breach] of breaches) {
     for (const structured of [true, false]) {
@@ -188,7 +229,7 @@ t.test('an export that breaks its promises causes errors, never wrong data', asy
       disk.pin(0)
       const release = disk.releaser(0)
       if (read !== undefined) breach(read.sink, release)
-      if (name === 'an early end') release()
+      if (name !== 'a gap' && name !== 'too much') release()
       const error = structured ? { kind: 'error', error: EIO } : { kind: 'simple', error: EIO }
       t.match(await client.reply(), error, `${name}, ${structured ? 'structured' : 'simple'}`)
       t.equal(disk.pins, 0, 'what was handed out is given back')

@@ -91,6 +91,7 @@ t.test('SpanFetcher raises the limit for answers that come before their doorbell
     await new Promise<void>((resolve, reject) => {
       const sink: ReadSink = {
         data: (_offset, _views, release) => release(),
+        hole: () => {},
         end: resolve,
         fail: failure => reject(new Error(failure.message)),
       }
@@ -107,7 +108,7 @@ t.test('SpanFetcher asks for the doorbell in a slot that was given up before its
     tasks.push(task)
     return new Promise(() => {})
   })
-  const sink: ReadSink = { data: () => {}, end: () => {}, fail: () => {} }
+  const sink: ReadSink = { data: () => {}, hole: () => {}, end: () => {}, fail: () => {} }
   const read = (connection: number, block: number) =>
     image.read({ offset: block * BLOCK, length: BLOCK, connection, whole: false }, sink)
   const turn = () => Promise.resolve().then(() => {})
