@@ -8,14 +8,16 @@ import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { FetchPool } from './fetch-pool.js'
 import { ImageExport } from './image-export.js'
 import { Listener } from './listener.js'
+import type { Log } from './log.js'
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
+import { Origin, type Timers } from './origin.js'
 import { formatSize } from './parse-size.js'
 import { Estimator } from './prefetch/estimator.js'
-import { Governor } from './prefetch/governor.js'
+import { Governor, type GovernorDecision } from './prefetch/governor.js'
 import type { Server } from './server-handle.js'
+import { SharedRing } from './shared-ring.js'
 import { probe } from './source/probe.js'
 import { SourceError } from './source/source-error.js'
-import type { Timers } from './span-fetcher.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import type { Statistics } from './status/statistics.js'
 import { UsageError } from './usage-error.js'
@@ -98,6 +100,11 @@ function checkSize(totalBytes: number, blockSize: number, name: string): void {
   )
 }
 
+/** Every decision of a governor as a line of the debug log. */
+function decisionLog(log: Log): (decision: GovernorDecision) => void {
+  return ({ reason, ...fields }) => log('debug', `requests in flight: ${reason}`, fields)
+}
+
 async function start(
   options: ResolvedOptions,
   memory: RingMemory,
@@ -106,7 +113,9 @@ async function start(
   const { log } = options
   const startedMs = clock()
   const estimator = new Estimator()
-  const governor = new Governor(options.connections * options.pipelining)
+  const governor = new Governor(options.connections * options.pipelining, decisionLog(log))
+  const origin = new Origin({ governor, estimator, clock, timers })
+  const ring = new SharedRing(memory)
   const fetchMeter = new FetchMeter()
   const source = await probe({
     url: options.url,
@@ -125,22 +134,25 @@ async function start(
     signal: options.signal,
   })
   options.signal?.throwIfAborted()
+  governor.probed()
   const image = new ImageExport({
     name: options.exportName,
     source,
-    memory,
+    ring,
+    origin,
     maxRequestBytes: options.maxRequest,
     maxAttempts: options.attempts,
     readahead: options.readahead,
-    governor,
-    estimator,
     runner: pool,
     fetchMeter,
     log,
     clock,
     random: Math.random,
-    timers,
   })
+  const end = () => {
+    image.close(STOPPED)
+    ring.close()
+  }
   const { listen } = options
   const listener = await Listener.listen({
     address:
@@ -150,7 +162,7 @@ async function start(
     limits: { maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE) },
     log,
   }).catch((error: unknown) => {
-    image.close(STOPPED)
+    end()
     throw error
   })
   // Not before: a start that fails says why in one line.
@@ -162,14 +174,14 @@ async function start(
   })
   if (options.signal?.aborted) {
     await listener.close(0)
-    image.close(STOPPED)
+    end()
     options.signal.throwIfAborted()
   }
 
   const statistics = (): Statistics => {
     const nowMs = clock()
     const { meter } = image
-    const { ready, filling } = image.census()
+    const { ready, filling } = ring.table.census()
     return {
       uptimeSeconds: (nowMs - startedMs) / 1000,
       imageBytes: image.info.size,
@@ -199,14 +211,14 @@ async function start(
       slots: memory.slotCount,
       readySlots: ready,
       fillingSlots: filling,
-      pins: image.pins,
+      pins: ring.owner.pinned,
     }
   }
 
   let closing: Promise<void> | undefined
   const close = async (drainMs: number) => {
     await listener.close(drainMs)
-    image.close(STOPPED)
+    end()
     await pool.close()
   }
   const server: Server = {

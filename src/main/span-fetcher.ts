@@ -1,17 +1,20 @@
 // Sends requests while the governor has room and sees each span to its end: retries that go on at
 // the watermark, stragglers sent again, failures told to whoever waits.
 
-import { clamp, type Extent } from '../shared/extent.js'
+import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
 import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
-import { type RingOwner, SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
+import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './block-reader.js'
 import type { Log } from './log.js'
-import type { Estimator } from './prefetch/estimator.js'
+import type { Origin, Requester } from './origin.js'
 import { OriginHealth } from './prefetch/origin-health.js'
 import { classify, decideRetry } from './prefetch/retry-policy.js'
+import { Stalls } from './prefetch/stalls.js'
 import { Stragglers } from './prefetch/stragglers.js'
-import { type Choice, SpanChooser, type SpanChooserParts } from './span-chooser.js'
+import type { SharedRing } from './shared-ring.js'
+import { type Choice, Span } from './span.js'
+import { SpanChooser, type SpanChooserParts } from './span-chooser.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 
 /**
@@ -21,28 +24,14 @@ import type { FetchMeter } from './status/fetch-meter.js'
 const PROGRESS_BYTES = 4096
 /** Attempts for a span nobody waits for: the read that may come asks afresh. */
 const PREFETCH_ATTEMPTS = 3
+/** Time between two looks at how bodies flow, milliseconds. */
+const FLOW_MS = 250
+/** Time for which a random read is expected to be followed by another, milliseconds. */
+const RANDOM_MS = 2_000
+
 /** Sends one span to a worker. Never rejects. */
 export interface SpanRunner {
   run(task: FetchTask): Promise<FetchResult>
-}
-
-/** A timer that can be taken back; for tests on virtual time. */
-export interface Timers {
-  set(ms: number, callback: () => void): unknown
-  clear(timer: unknown): void
-}
-
-/** A run of neighbouring bytes fetched by one request, with the slots that take it. */
-interface Span extends Choice {
-  readonly id: number
-  readonly epochs: number[]
-  /** Requests sent since the span last made progress. */
-  attempts: number
-  /** Requests sent in all. */
-  requests: number
-  sentMs: number
-  /** True while the request in flight is being taken back to be sent again. */
-  resending: boolean
 }
 
 export interface SpanFetcherParts extends SpanChooserParts {
@@ -50,23 +39,23 @@ export interface SpanFetcherParts extends SpanChooserParts {
   readonly source: () => SourceRequest
   /** The source's URL without secrets, for messages. */
   readonly sourceName: string
-  readonly owner: RingOwner
-  readonly estimator: Estimator
+  readonly ring: SharedRing
+  readonly origin: Origin
   readonly runner: SpanRunner
   readonly meter: FetchMeter
   readonly log: Log
   readonly random: () => number
-  readonly timers: Timers
 }
 
 /** Fetches for one export. */
-export class SpanFetcher implements DemandFetcher {
+export class SpanFetcher implements DemandFetcher, Requester {
   readonly #parts: SpanFetcherParts
   readonly #chooser: SpanChooser
   readonly #stragglers: Stragglers
+  readonly #stalls: Stalls
   readonly #health = new OriginHealth()
-  /** Spans whose request has shown no byte yet. */
-  readonly #unanswered = new Set<Span>()
+  /** Spans with a request under way. */
+  readonly #running = new Set<Span>()
   /** Spans that failed and wait for their next attempt. */
   readonly #retries: { span: Span; dueMs: number }[] = []
   /** Who wants to know if a slot's fetch ends for good without filling it. */
@@ -74,14 +63,17 @@ export class SpanFetcher implements DemandFetcher {
   #poison: Failure | undefined
   #closed = false
   #lastSpan = 0
-  #awake = false
-  #timer: unknown
-  #timerMs = Number.POSITIVE_INFINITY
+  /** Bytes brought by requests that are over. */
+  #receivedBytes = 0
+  #flowMs = Number.NEGATIVE_INFINITY
+  #randomMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: SpanFetcherParts) {
     this.#parts = parts
     this.#chooser = new SpanChooser(parts)
-    this.#stragglers = new Stragglers(parts.estimator)
+    this.#stragglers = new Stragglers(parts.origin.estimator)
+    this.#stalls = new Stalls(parts.origin.estimator)
+    parts.origin.join(this)
   }
 
   get poison(): Failure | undefined {
@@ -91,6 +83,31 @@ export class SpanFetcher implements DemandFetcher {
   /** Blocks that somebody waits for and no request brings yet. */
   get waitingDemands(): number {
     return this.#chooser.demands.size
+  }
+
+  get inFlight(): number {
+    return this.#running.size
+  }
+
+  get wanting(): boolean {
+    return this.#lostListeners.size > 0 || this.#chooser.demands.size > 0
+  }
+
+  get randomly(): boolean {
+    return this.#parts.clock() - this.#randomMs < RANDOM_MS
+  }
+
+  receivedBytes(): number {
+    let bytes = this.#receivedBytes
+    for (const span of this.#running) bytes += span.position() - span.sentAt
+    return bytes
+  }
+
+  /** Bytes that are asked for and have not come. */
+  comingBytes(): number {
+    let bytes = 0
+    for (const span of this.#running) bytes += span.end - span.position()
+    return bytes
   }
 
   /** Spans that failed and wait for their next attempt. */
@@ -103,6 +120,7 @@ export class SpanFetcher implements DemandFetcher {
       demand.fail(this.#poison)
       return
     }
+    if (!demand.stream.confirmed) this.#randomMs = this.#parts.clock()
     this.#chooser.demands.add(demand)
     this.wake()
   }
@@ -136,39 +154,49 @@ export class SpanFetcher implements DemandFetcher {
     return this.#chooser.isHinted(block)
   }
 
-  /**
-   * Looks for work after the present turn, so that all requests a client sent together are seen
-   * together.
-   */
-  wake(): void {
-    if (this.#awake || this.#closed) return
-    this.#awake = true
-    queueMicrotask(() => {
-      this.#awake = false
-      this.pump()
-    })
+  /** Time until `bytes` of the slot are valid, as things go, milliseconds; undefined if no request brings them. */
+  etaMs(slot: number, bytes: number): number | undefined {
+    const { clock, origin } = this.#parts
+    const { firstByteP50Ms, ratePerConnection } = origin.estimator
+    for (const span of this.#running) {
+      const distance = span.distanceTo(slot, bytes)
+      if (distance === undefined) continue
+      const silentMs = span.answered ? 0 : Math.max(0, firstByteP50Ms - (clock() - span.sentMs))
+      return silentMs + (distance / ratePerConnection) * 1000
+    }
+    return undefined
   }
 
-  /** Starts every request that may start now. */
-  pump(): void {
-    if (this.#closed) return
-    const { governor, clock } = this.#parts
-    const nowMs = clock()
-    this.#resendStragglers(nowMs)
-    while (governor.room(nowMs) > 0) {
-      const started =
-        this.#startRetry(nowMs) ||
-        this.#begin(this.#chooser.next(this.#poison === undefined, nowMs))
-      if (!started) break
-    }
-    this.#arm(nowMs)
+  requestMs(bytes: number): number {
+    const { firstByteP50Ms, ratePerConnection } = this.#parts.origin.estimator
+    return firstByteP50Ms + (bytes / ratePerConnection) * 1000
+  }
+
+  wake(): void {
+    if (!this.#closed) this.#parts.origin.wake()
+  }
+
+  tend(nowMs: number): void {
+    this.#resendLate(nowMs)
+  }
+
+  startDemand(nowMs: number): boolean {
+    if (this.#closed) return false
+    return this.#startRetry(nowMs, true) || this.#begin(this.#chooser.nextDemand(this))
+  }
+
+  startAhead(nowMs: number): boolean {
+    if (this.#closed) return false
+    if (this.#startRetry(nowMs, false)) return true
+    if (this.#poison !== undefined) return false
+    return this.#begin(this.#chooser.nextAhead(this, nowMs))
   }
 
   /** Nothing is started any more, and whoever waits is told. */
   close(failure: Failure): void {
     this.#closed = true
-    this.#parts.timers.clear(this.#timer)
     this.#endAll(this.#poison ?? failure)
+    this.#parts.origin.leave(this)
   }
 
   /** Fails whoever waits, now and from now on. */
@@ -180,17 +208,17 @@ export class SpanFetcher implements DemandFetcher {
   }
 
   /** Repeats a request that is due: while a server lets few through, those waited for come first. */
-  #startRetry(nowMs: number): boolean {
-    const isDue = ({ dueMs }: { dueMs: number }) => dueMs <= nowMs
-    let index = this.#retries.findIndex(retry => isDue(retry) && this.#isWaitedFor(retry.span))
-    if (index === -1) index = this.#retries.findIndex(isDue)
+  #startRetry(nowMs: number, waitedFor: boolean): boolean {
+    const index = this.#retries.findIndex(
+      ({ span, dueMs }) => dueMs <= nowMs && (!waitedFor || this.#isWaitedFor(span)),
+    )
     if (index === -1) return false
     const [retry] = this.#retries.splice(index, 1) as [{ span: Span; dueMs: number }]
-    const { owner, meter } = this.#parts
+    const { ring, meter } = this.#parts
     const { span } = retry
     for (const [i, slot] of span.slots.entries()) {
-      if (this.#holds(span, i) && owner.memory.state(slot) === SlotState.FAILED) {
-        span.epochs[i] = owner.resume(slot)
+      if (span.holds(i) && ring.memory.state(slot) === SlotState.FAILED) {
+        span.epochs[i] = ring.owner.resume(slot)
       }
     }
     meter.retries++
@@ -201,29 +229,19 @@ export class SpanFetcher implements DemandFetcher {
   /** @returns false if there is nothing to begin */
   #begin(choice: Choice | undefined): boolean {
     if (choice === undefined) return false
-    const { memory } = this.#parts.owner
-    this.#send({
-      ...choice,
-      id: ++this.#lastSpan,
-      epochs: choice.slots.map(slot => memory.epoch(slot)),
-      attempts: 0,
-      requests: 0,
-      sentMs: 0,
-      resending: false,
-    })
+    this.#send(new Span(++this.#lastSpan, choice, this.#parts.ring.memory))
     return true
   }
 
   /** Sends a request for what the span lacks. */
   #send(span: Span): void {
-    const { owner, governor, runner, waiter, clock, meter, log } = this.#parts
-    const open = this.#unfinished(span)
-    const first = open[0] as number
-    const firstSlot = span.slots[first] as number
-    const offset = this.#offsetOf(span, first) + owner.memory.fill(firstSlot)
-    span.attempts++
-    span.requests++
-    span.sentMs = clock()
+    const { ring, origin, runner, clock, meter, log } = this.#parts
+    const { governor, estimator } = origin
+    const { memory, waiter } = ring
+    const open = span.unfinished()
+    const firstSlot = span.slots[open[0] as number] as number
+    const offset = span.position()
+    span.sent(clock())
     const task: FetchTask = {
       spanId: span.id,
       source: this.#parts.source(),
@@ -236,26 +254,31 @@ export class SpanFetcher implements DemandFetcher {
     governor.began()
     meter.requests++
     this.#stragglers.sent()
+    this.#running.add(span)
     log('debug', 'request', { span: span.id, offset, length: task.length, attempt: span.requests })
     const firstByte = () => {
-      this.#unanswered.delete(span)
-      governor.answered(span.sentMs, clock())
+      const nowMs = clock()
+      span.answered = true
+      span.seenMs = nowMs
+      governor.answered(nowMs, estimator.firstByteP50Ms, this.wanting)
       this.wake()
     }
-    this.#unanswered.add(span)
-    waiter.wait(firstSlot, owner.memory.fill(firstSlot) + 1, firstByte)
+    waiter.wait(firstSlot, memory.fill(firstSlot) + 1, firstByte)
     void runner.run(task).then(result => {
-      const unanswered = this.#unanswered.delete(span)
-      if (unanswered) waiter.cancel(firstSlot, firstByte)
+      if (!span.answered) waiter.cancel(firstSlot, firstByte)
       // Before it is over: the governor looks at how many were under way, this one included.
-      if (result.ok && unanswered) governor.answered(span.sentMs, clock())
+      if (result.ok && !span.answered)
+        governor.answered(clock(), estimator.firstByteP50Ms, this.wanting)
       governor.ended()
+      this.#running.delete(span)
+      this.#receivedBytes += result.timings.receivedBytes
       this.#ended(span, result)
     })
   }
 
   #ended(span: Span, result: FetchResult): void {
-    const { table, estimator, meter, waiter } = this.#parts
+    const { slots, meter, ring } = this.#parts
+    const { estimator } = this.#parts.origin
     const { timings } = result
     meter.fetched(timings)
     // A refusal comes sooner than bytes would, and says nothing about them.
@@ -266,10 +289,10 @@ export class SpanFetcher implements DemandFetcher {
     if (timings.newConnection) estimator.connected(timings.connectMs)
     if (!result.ok && result.failure.code === 'worker-died') this.#takeBack(span)
     // Tells everyone whose bytes have come before anything is decided about the rest.
-    waiter.poll()
-    const whole = this.#unfinished(span).length === 0
+    ring.waiter.poll()
+    const whole = span.firstOpen() === -1
     if (whole) {
-      for (const [i, slot] of span.slots.entries()) if (this.#holds(span, i)) table.fetched(slot)
+      for (const [i, slot] of span.slots.entries()) if (span.holds(i)) slots.fetched(slot)
     }
     if (!result.ok) this.#failed(span, result.failure, timings.receivedBytes, whole)
     else if (!whole) {
@@ -280,7 +303,8 @@ export class SpanFetcher implements DemandFetcher {
   }
 
   #failed(span: Span, failure: Failure, receivedBytes: number, whole: boolean): void {
-    const { governor, clock, random, log, maxAttempts, sourceName, meter } = this.#parts
+    const { clock, random, log, maxAttempts, sourceName, meter } = this.#parts
+    const { governor } = this.#parts.origin
     if (this.#closed) {
       // Ended by us, with its thread.
       if (!whole) this.#lose(span, this.#poison ?? failure)
@@ -329,32 +353,55 @@ export class SpanFetcher implements DemandFetcher {
   }
 
   /**
-   * Takes back requests whose first byte is overdue, before a reader comes to them. Their slots come back as soon as the
-   * worker has let go, and the span is sent again at once, on another connection.
+   * Takes back requests that hold up a reader: those whose first byte is overdue, and those whose
+   * body has stopped flowing. Their slots come back as soon as the worker has let go, and the span
+   * is sent again at once, on another connection.
    */
-  #resendStragglers(nowMs: number): void {
-    const { owner, log, meter } = this.#parts
+  #resendLate(nowMs: number): void {
     let cancelled = false
-    for (const span of this.#unanswered) {
-      if (span.resending || !this.#stragglers.isLate(span.sentMs, nowMs)) continue
-      span.resending = true
+    const flow = nowMs - this.#flowMs >= FLOW_MS
+    if (flow) this.#flowMs = nowMs
+    for (const span of this.#running) {
+      if (span.resending) continue
+      if (span.answered ? !flow || !this.#isStalled(span, nowMs) : !this.#isLate(span, nowMs)) {
+        continue
+      }
+      this.#takeForResending(span, nowMs)
       cancelled = true
-      meter.resent++
-      log('debug', 'no answer yet, sent again', {
-        span: span.id,
-        ms: Math.round(nowMs - span.sentMs),
-      })
-      for (const i of this.#unfinished(span)) owner.cancel(span.slots[i] as number)
     }
-    if (cancelled) owner.ringCancelBell()
+    if (cancelled) this.#parts.ring.owner.ringCancelBell()
+  }
+
+  #isLate(span: Span, nowMs: number): boolean {
+    return this.#stragglers.isLate(span.sentMs, nowMs)
+  }
+
+  #isStalled(span: Span, nowMs: number): boolean {
+    const bytes = span.position()
+    const ms = nowMs - span.seenMs
+    if (bytes === span.end || ms < this.#stalls.lateMs) return false
+    const slow = this.#stalls.isSlow(bytes - span.seenBytes, ms)
+    span.seenBytes = bytes
+    span.seenMs = nowMs
+    return slow && this.#isWaitedFor(span) && this.#stragglers.mayResend()
+  }
+
+  #takeForResending(span: Span, nowMs: number): void {
+    const { meter, log, ring } = this.#parts
+    span.resending = true
+    meter.resent++
+    log('debug', span.answered ? 'the body stands still, resumed' : 'no answer yet, sent again', {
+      span: span.id,
+      ms: Math.round(nowMs - span.sentMs),
+    })
+    for (const i of span.unfinished()) ring.owner.cancel(span.slots[i] as number)
   }
 
   /** The span's thread is gone: its slots are nobody's. */
   #takeBack(span: Span): void {
-    const { owner } = this.#parts
-    const { memory } = owner
+    const { owner, memory } = this.#parts.ring
     for (const [i, slot] of span.slots.entries()) {
-      if (!this.#holds(span, i)) continue
+      if (!span.holds(i)) continue
       owner.abandon(slot)
       // It may have ended between a slot's last byte and letting go of it: nothing is left to fetch.
       if (memory.state(slot) !== SlotState.FAILED || memory.fill(slot) < memory.length(slot))
@@ -367,17 +414,17 @@ export class SpanFetcher implements DemandFetcher {
 
   /** The span's missing bytes will not come. */
   #lose(span: Span, failure: Failure): void {
-    const { table, waiter, planner } = this.#parts
+    const { slots, ring, planner } = this.#parts
     planner.lost(span.offset)
     const lost: number[] = []
     for (const [i, slot] of span.slots.entries()) {
-      if (!this.#holds(span, i)) continue
-      if (this.#parts.owner.memory.isReady(slot)) {
-        table.fetched(slot)
+      if (!span.holds(i)) continue
+      if (ring.memory.isReady(slot)) {
+        slots.fetched(slot)
         continue
       }
-      waiter.drop(slot)
-      table.lost(slot)
+      ring.waiter.drop(slot)
+      ring.table.lost(slot)
       lost.push(slot)
     }
     // Told when no slot of the span can be found any more: a read sent in answer asks afresh.
@@ -390,50 +437,22 @@ export class SpanFetcher implements DemandFetcher {
     for (const listener of listeners ?? []) listener(failure)
   }
 
-  /** Positions of the span's slots that are not whole yet. */
-  #unfinished(span: Span): number[] {
-    const { memory } = this.#parts.owner
-    const open: number[] = []
-    for (const [i, slot] of span.slots.entries()) {
-      if (this.#holds(span, i) && !memory.isReady(slot)) open.push(i)
-    }
-    return open
-  }
-
-  /** False once the slot was whole, was given up, and serves another block. */
-  #holds(span: Span, index: number): boolean {
-    return this.#parts.owner.memory.epoch(span.slots[index] as number) === span.epochs[index]
-  }
-
   #isWaitedFor(span: Span): boolean {
-    return span.slots.some((slot, i) => this.#holds(span, i) && this.#lostListeners.has(slot))
+    return span.slots.some((slot, i) => span.holds(i) && this.#lostListeners.has(slot))
   }
 
-  #offsetOf(span: Span, index: number): number {
-    const { table, blockBytes } = this.#parts
-    const slot = span.slots[index] as number
-    return table.blockOf(slot) * blockBytes + table.startOf(slot)
-  }
-
-  /** Comes back when a retry is due or the governor's gate opens. */
-  #arm(nowMs: number): void {
-    const { governor, timers } = this.#parts
+  /** When a retry is due, or a request is to be looked at. */
+  dueMs(nowMs: number): number {
+    let dueMs = Number.POSITIVE_INFINITY
     // A retry that is due already waits for room, not for time.
-    const later = this.#retries.map(retry => retry.dueMs).filter(dueMs => dueMs > nowMs)
-    const { lateMs } = this.#stragglers
-    for (const span of this.#unanswered) {
+    for (const retry of this.#retries) if (retry.dueMs > nowMs) dueMs = Math.min(dueMs, retry.dueMs)
+    const answerMs = this.#stragglers.lateMs
+    const bodyMs = this.#stalls.lateMs
+    for (const { answered, sentMs, seenMs } of this.#running) {
+      const lateMs = answered ? seenMs + bodyMs : sentMs + answerMs
       // One that was late already is looked at again when something happens.
-      if (span.sentMs + lateMs > nowMs) later.push(span.sentMs + lateMs)
+      if (lateMs > nowMs) dueMs = Math.min(dueMs, lateMs)
     }
-    const dueMs =
-      governor.gateMs > nowMs ? governor.gateMs : Math.min(...later, Number.POSITIVE_INFINITY)
-    if (dueMs === this.#timerMs) return
-    timers.clear(this.#timer)
-    this.#timerMs = dueMs
-    if (dueMs === Number.POSITIVE_INFINITY) return
-    this.#timer = timers.set(clamp(dueMs - nowMs, 1, 60_000), () => {
-      this.#timerMs = Number.POSITIVE_INFINITY
-      this.pump()
-    })
+    return dueMs
   }
 }

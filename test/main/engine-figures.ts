@@ -142,7 +142,12 @@ t.test('a ring of 16 MiB is used in full', async t => {
 })
 
 t.test('recorded clients are served without fetching twice', async t => {
-  const image = { imageBytes: 2048 * MiB }
-  reached(t, await measure(image, s => replay(s, readTrace('w_nbdcopy'))), 280)
-  reached(t, await measure(image, s => replay(s, readTrace('w_qcow2'))), 100, 1.03)
+  for (const [name, mbPerSecond] of [
+    ['w_nbdcopy', 280],
+    ['w_qcow2', 120],
+  ] as const) {
+    const trace = readTrace(name)
+    const imageBytes = Math.max(...trace.map(({ offset, length }) => offset + length))
+    reached(t, await measure({ imageBytes }, s => replay(s, trace)), mbPerSecond)
+  }
 })

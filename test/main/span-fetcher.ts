@@ -3,8 +3,10 @@ import { Simulation } from '../../.bench/engine/simulation.js'
 import type { ReadSink } from '../../dist/main/export.js'
 import { ImageExport } from '../../dist/main/image-export.js'
 import { silentLog } from '../../dist/main/log.js'
+import { Origin } from '../../dist/main/origin.js'
 import { Estimator } from '../../dist/main/prefetch/estimator.js'
 import { Governor } from '../../dist/main/prefetch/governor.js'
+import { SharedRing } from '../../dist/main/shared-ring.js'
 import { FetchMeter } from '../../dist/main/status/fetch-meter.js'
 import type { FetchResult, FetchTask } from '../../dist/shared/fetch-task.js'
 import { RingMemory, SlotFiller } from '../../dist/shared/sharedarraybuffer-ring/index.js'
@@ -14,6 +16,9 @@ const KiB = 1024
 const MiB = 1024 * KiB
 const BLOCK = 64 * KiB
 const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 1, newConnection: false }
+
+const clock = () => performance.now()
+const timers = { set: () => undefined, clear: () => {} }
 
 /** An export with a ring of four slots whose requests are answered by `run`. */
 function exportOf(t: Test, run: (task: FetchTask) => Promise<FetchResult>) {
@@ -27,18 +32,16 @@ function exportOf(t: Test, run: (task: FetchTask) => Promise<FetchResult>) {
       firstBytes: new Uint8Array(),
       redirects: 0,
     },
-    memory,
+    ring: new SharedRing(memory),
+    origin: new Origin({ governor, estimator: new Estimator(), clock, timers }),
     maxRequestBytes: MiB,
     maxAttempts: 3,
     readahead: 'off',
-    governor,
-    estimator: new Estimator(),
     runner: { run },
     fetchMeter: new FetchMeter(),
     log: silentLog,
-    clock: () => performance.now(),
+    clock,
     random: () => 0.5,
-    timers: { set: () => undefined, clear: () => {} },
   })
   t.teardown(() => image.close({ code: 'cancelled', message: 'the test is over' }))
   return { memory, governor, image }
