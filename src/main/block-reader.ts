@@ -5,8 +5,9 @@
 import type { Failure } from '../shared/failure.js'
 import type { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import type { ReadHandle, ReadRequest, ReadSink } from './export.js'
+import type { FormatHint } from './prefetch/format-hint.js'
 import type { Planner } from './prefetch/planner.js'
-import type { Stream } from './prefetch/streams.js'
+import { type Stream, strayRead } from './prefetch/streams.js'
 import type { Admission } from './ring/admission.js'
 import type { SlotTable } from './ring/slot-table.js'
 import type { SlotWaiter } from './ring/slot-waiter.js'
@@ -272,10 +273,14 @@ class Read implements ReadHandle {
     // Counted now and not before: what is never handed out is no hit.
     if (piece.hit) meter.hit(to - from)
     table.touch(piece.slot, from, to, this.stream.confirmed)
-    if (piece.end % blockBytes === 0 || piece.end === this.reader.imageBytes) {
+    const atEnd = piece.end % blockBytes === 0 || piece.end === this.reader.imageBytes
+    // A single small read at the end of a block, as of a table, has not served what lies before it.
+    if (atEnd && (this.stream.confirmed || piece.offset % blockBytes === 0)) {
       fetcher.served(piece.end)
     }
-    return memory.view(piece.slot, from, to)
+    const view = memory.view(piece.slot, from, to)
+    this.reader.passed(piece.offset, view, this.stream)
+    return view
   }
 }
 
@@ -287,6 +292,8 @@ export interface BlockReaderParts {
   readonly waiter: SlotWaiter
   readonly admission: Admission
   readonly planner: Planner
+  /** Watches what is served; absent where nothing is to be fetched ahead. */
+  readonly formatHint?: FormatHint | undefined
   readonly fetcher: DemandFetcher
   readonly meter: ReadMeter
   /** Monotonic milliseconds. */
@@ -304,6 +311,7 @@ export class BlockReader {
   readonly fetcher: DemandFetcher
   readonly meter: ReadMeter
   readonly #planner: Planner
+  readonly #formatHint: FormatHint | undefined
   readonly #clock: () => number
   /** Reads that wait for private memory. */
   readonly #gatherQueue: { length: number; start: () => void }[] = []
@@ -321,6 +329,7 @@ export class BlockReader {
     this.fetcher = parts.fetcher
     this.meter = parts.meter
     this.#planner = parts.planner
+    this.#formatHint = parts.formatHint
     this.#clock = parts.clock
   }
 
@@ -334,8 +343,8 @@ export class BlockReader {
       sink.fail(poison, request.offset)
       return { cancel: () => {} }
     }
-    const { connection, offset, length } = request
-    const stream = this.#planner.observe(connection, offset, length, this.#clock())
+    const { length } = request
+    const stream = this.#streamOf(request)
     stream.waitingBytes += length
     let running: Read | undefined
     let cancelled = false
@@ -359,6 +368,13 @@ export class BlockReader {
         }
         cancelled = true
       },
+    }
+  }
+
+  /** Bytes are handed out: they may tell what the client will read next. */
+  passed(offset: number, bytes: Uint8Array, stream: Stream): void {
+    if (this.#formatHint?.passed(offset, bytes, stream.confirmed, this.#clock()) === true) {
+      this.fetcher.wake()
     }
   }
 
@@ -386,6 +402,15 @@ export class BlockReader {
     } finally {
       this.#starting = false
     }
+  }
+
+  /** Tables lie all over an image, in the order of its data: reads of them are no sequence of it. */
+  #streamOf({ connection, offset, length }: ReadRequest): Stream {
+    const nowMs = this.#clock()
+    if (this.#formatHint?.isTable(offset, length) === true) {
+      return strayRead(connection, offset, length, nowMs)
+    }
+    return this.#planner.observe(connection, offset, length, nowMs)
   }
 
   #mayGather(length: number): boolean {

@@ -11,6 +11,7 @@ import type { Log } from './log.js'
 import type { ExportInfo } from './nbd/messages.js'
 import { BlockBitmap } from './prefetch/block-bitmap.js'
 import type { Estimator } from './prefetch/estimator.js'
+import { FormatHint } from './prefetch/format-hint.js'
 import type { Governor } from './prefetch/governor.js'
 import { Planner, type Readahead } from './prefetch/planner.js'
 import { Admission } from './ring/admission.js'
@@ -37,6 +38,8 @@ export interface ImageExportParts {
   readonly maxRequestBytes: number
   readonly maxAttempts: number
   readonly readahead: Readahead
+  /** False takes no notice of what kind of image it is. Default true. */
+  readonly formatHint?: boolean
   readonly governor: Governor
   readonly estimator: Estimator
   readonly runner: SpanRunner
@@ -107,8 +110,22 @@ export class ImageExport implements Export {
     this.#table = new SlotTable(
       this.#owner,
       reserve,
-      block => this.#planner.isAhead(block, clock()) || this.#fetcher.isHinted(block),
+      block =>
+        this.#planner.isAhead(block, clock()) ||
+        this.#fetcher.isHinted(block) ||
+        formatHint?.isAhead(block, clock()) === true,
     )
+    const coverage = coverageOf(this.#table, served, blockBytes, imageBytes)
+    const formatHint =
+      (parts.formatHint ?? true) && parts.readahead !== 'off'
+        ? new FormatHint({
+            imageBytes,
+            blockBytes,
+            ringBlocks: memory.slotCount,
+            coverage,
+            estimator,
+          })
+        : undefined
     this.#waiter = new SlotWaiter(this.#owner)
     this.#planner = new Planner({
       imageBytes,
@@ -116,7 +133,7 @@ export class ImageExport implements Export {
       maxRequestBytes: parts.maxRequestBytes,
       aheadBytes: (memory.slotCount - reserve) * blockBytes,
       readahead: parts.readahead,
-      coverage: coverageOf(this.#table, served, blockBytes, imageBytes),
+      coverage,
       estimator,
     })
     this.#fetcher = new SpanFetcher({
@@ -129,6 +146,7 @@ export class ImageExport implements Export {
       table: this.#table,
       waiter: this.#waiter,
       planner: this.#planner,
+      formatHint,
       governor,
       estimator,
       served,
@@ -143,6 +161,7 @@ export class ImageExport implements Export {
       waiter: this.#waiter,
       admission: this.#admission,
       planner: this.#planner,
+      formatHint,
       fetcher: this.#fetcher,
       meter: this.meter,
       clock,

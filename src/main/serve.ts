@@ -132,6 +132,7 @@ async function start(
     maxRequestBytes: options.maxRequest,
     maxAttempts: options.attempts,
     readahead: options.readahead,
+    formatHint: options.formatHint === 'auto',
     governor,
     estimator,
     runner: pool,

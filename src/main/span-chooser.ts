@@ -1,5 +1,5 @@
 // Chooses what is fetched next and takes the slots for it: what somebody waits for first, then what
-// CACHE announced, then what streams will read. Asked when a request may start, not before, so
+// CACHE announced, then tables that the image's format announced, then what streams will read. Asked when a request may start, not before, so
 // nothing is reserved for what may never be sent.
 
 import { alignDown, alignUp, type Extent, endOf } from '../shared/extent.js'
@@ -7,6 +7,7 @@ import type { Demand } from './block-reader.js'
 import { coverageOf } from './coverage.js'
 import { DemandQueue } from './demand-queue.js'
 import type { BlockBitmap } from './prefetch/block-bitmap.js'
+import type { FormatHint } from './prefetch/format-hint.js'
 import type { Governor } from './prefetch/governor.js'
 import type { Coverage, Planner } from './prefetch/planner.js'
 import type { Stream } from './prefetch/streams.js'
@@ -44,6 +45,8 @@ export interface SpanChooserParts {
   readonly table: SlotTable
   readonly waiter: SlotWaiter
   readonly planner: Planner
+  /** Absent where nothing is to be fetched ahead. */
+  readonly formatHint?: FormatHint | undefined
   readonly governor: Governor
   readonly served: BlockBitmap
   readonly clock: () => number
@@ -85,7 +88,7 @@ export class SpanChooser {
   next(ahead: boolean, nowMs: number): Choice | undefined {
     const demanded = this.#chooseDemand()
     if (demanded !== undefined || !ahead) return demanded
-    return this.#chooseHinted(nowMs) ?? this.#chooseAhead(nowMs)
+    return this.#chooseHinted(nowMs) ?? this.#chooseTable() ?? this.#chooseAhead(nowMs)
   }
 
   /** The oldest demand, with what follows it: for a confirmed stream a full request. */
@@ -139,6 +142,14 @@ export class SpanChooser {
       return this.#take(hint.at, this.#coverage.missingUntil(hint.at, end, false), undefined)
     }
     return undefined
+  }
+
+  /** Tables are named once: while there is no room for them, none is asked for. */
+  #chooseTable(): Choice | undefined {
+    const { formatHint, table } = this.#parts
+    if (formatHint === undefined || table.prefetchRoom <= 0) return undefined
+    const extent = formatHint.next()
+    return extent && this.#take(extent.offset, endOf(extent), undefined)
   }
 
   #chooseAhead(nowMs: number): Choice | undefined {

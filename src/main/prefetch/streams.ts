@@ -58,6 +58,40 @@ export function cursorOf(stream: Stream): number {
   return stream.next - stream.waitingBytes
 }
 
+/** A read that continues nothing so far. */
+function newStream(
+  id: number,
+  connection: number,
+  offset: number,
+  length: number,
+  nowMs: number,
+): Stream {
+  return {
+    id,
+    next: offset + length,
+    waitingBytes: 0,
+    connection,
+    hits: 0,
+    confirmed: false,
+    again: false,
+    lastReadMs: nowMs,
+    windowBytes: 0,
+    grownMs: 0,
+    frontier: offset,
+    rampBytes: 0,
+  }
+}
+
+/** A read that is known to belong to no sequence: its stream is in no table and never confirmed. */
+export function strayRead(
+  connection: number,
+  offset: number,
+  length: number,
+  nowMs: number,
+): Stream {
+  return newStream(0, connection, offset, length, nowMs)
+}
+
 /** The table of streams. Pure: time comes as an argument. */
 export class StreamTable {
   readonly #streams: Stream[] = []
@@ -85,20 +119,8 @@ export class StreamTable {
       known.lastReadMs = nowMs
       return known
     }
-    const fresh: Stream = {
-      id: ++this.#lastId,
-      next: end,
-      waitingBytes: 0,
-      connection,
-      hits: 0,
-      confirmed: offset === 0 && length >= COPY_FROM_START,
-      again: false,
-      lastReadMs: nowMs,
-      windowBytes: 0,
-      grownMs: 0,
-      frontier: offset,
-      rampBytes: 0,
-    }
+    const fresh = newStream(++this.#lastId, connection, offset, length, nowMs)
+    fresh.confirmed = offset === 0 && length >= COPY_FROM_START
     if (this.#streams.length >= MAX_STREAMS) this.#drop(this.#leastUseful())
     this.#streams.push(fresh)
     return fresh
