@@ -24,7 +24,7 @@ export function compressedImage(directory: string, size: number): Qcow2Image {
   writeText(raw, size)
   run('qemu-img', ['convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, file])
   rmSync(raw)
-  return { file, tables: tablesOf(file) }
+  return { file, tables: tablesOf(file).tables }
 }
 
 /** An image of a disk of `size` bytes of which one in a hundred holds data, all over it. */
@@ -36,7 +36,7 @@ export function sparseImage(directory: string, size: number): Qcow2Image {
     ['-U', '-', 'sparse-random', `size=${size}`, 'seed=3', 'percent=1', 'runlength=262144'],
     convert,
   )
-  return { file, tables: tablesOf(file) }
+  return { file, tables: tablesOf(file).tables }
 }
 
 /** Text that compresses as text does: words of a made-up language, common ones more often. */
@@ -56,7 +56,8 @@ function writeText(path: string, size: number): void {
   closeSync(file)
 }
 
-function tablesOf(path: string): number[] {
+/** Where an image's L1 table lies, and the L2 tables that it lists. */
+export function tablesOf(path: string): { l1Offset: number; tables: number[] } {
   const file = openSync(path, 'r')
   const read = (offset: number, length: number) => {
     const bytes = Buffer.alloc(length)
@@ -64,14 +65,15 @@ function tablesOf(path: string): number[] {
     return bytes
   }
   const header = read(0, 104)
-  const entries = read(Number(header.readBigUInt64BE(40)), header.readUInt32BE(36) * 8)
+  const l1Offset = Number(header.readBigUInt64BE(40))
+  const entries = read(l1Offset, header.readUInt32BE(36) * 8)
   closeSync(file)
   const tables: number[] = []
   for (let at = 0; at < entries.length; at += 8) {
     const offset = Number(entries.readBigUInt64BE(at) & 0x00fffffffffffe00n)
     if (offset !== 0) tables.push(offset)
   }
-  return tables
+  return { l1Offset, tables }
 }
 
 function run(program: string, args: readonly string[], child?: string): void {

@@ -2,9 +2,10 @@
 // and what is wrong with an image is told in the words that qemu-img has for a local file. How
 // requests for tables run side by side is seen in the origin's log.
 
-import { closeSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { tablesOf } from '../../.bench/qcow2-images.js'
 import { type SlowServerProcess, startInProcess } from '../../.bench/slow-server/in-process.js'
 import type { SlowServerOptions } from '../../.bench/slow-server/options.js'
 import type { LogEntry } from '../../.bench/slow-server/request-log.js'
@@ -60,26 +61,6 @@ async function exported(
   const server = await serve({ url: origin.url, unix: '-', workers: 1, ...options })
   t.teardown(() => server.close({ drainMs: 0 }))
   return server
-}
-
-/** Reads what the L1 table of an image points to. */
-function tablesOf(file: string): { l1Offset: number; tables: number[] } {
-  const fd = openSync(file, 'r')
-  const read = (offset: number, length: number) => {
-    const bytes = Buffer.alloc(length)
-    readSync(fd, bytes, 0, length, offset)
-    return bytes
-  }
-  const header = read(0, 48)
-  const l1Offset = Number(header.readBigUInt64BE(40))
-  const entries = read(l1Offset, header.readUInt32BE(36) * 8)
-  closeSync(fd)
-  const tables: number[] = []
-  for (let at = 0; at < entries.length; at += 8) {
-    const table = Number(entries.readBigUInt64BE(at) & 0x00fffffffffffe00n)
-    if (table !== 0) tables.push(table)
-  }
-  return { l1Offset, tables }
 }
 
 /** First and last byte that a request asked for. */
