@@ -4,11 +4,13 @@
 
 import type { Failure } from '../shared/failure.js'
 import type { ReadHandle, ReadRequest, ReadSink } from './export.js'
+import type { FormatHint } from './prefetch/format-hint.js'
 import type { Planner } from './prefetch/planner.js'
-import type { Stream } from './prefetch/streams.js'
+import { type Stream, strayRead } from './prefetch/streams.js'
 import type { ExportSlots } from './ring/export-slots.js'
 import type { SharedRing } from './shared-ring.js'
 import type { ReadMeter } from './status/read-meter.js'
+import { zeroViews } from './zero-views.js'
 
 /**
  * Private memory for reads that must be handed out as a whole (clients without structured replies,
@@ -304,7 +306,10 @@ class Read implements ReadHandle {
     this.#emitted = (pieces.at(-1) as Piece).end
     this.reader.meter.served(this.#emitted - offset)
     if (hole) {
-      for (const piece of pieces) this.#touch(piece)
+      for (const piece of pieces) {
+        this.#touch(piece)
+        this.reader.passedZeroes(piece.offset, piece.end - piece.offset, this.stream)
+      }
       this.#sink.hole(offset, this.#emitted - offset)
       for (const piece of pieces) piece.release()
       return
@@ -334,7 +339,9 @@ class Read implements ReadHandle {
   #view(piece: Piece): Uint8Array {
     this.#touch(piece)
     const to = piece.need
-    return this.reader.ring.memory.view(piece.slot, to - (piece.end - piece.offset), to)
+    const view = this.reader.ring.memory.view(piece.slot, to - (piece.end - piece.offset), to)
+    this.reader.passed(piece.offset, view, this.stream)
+    return view
   }
 
   /** Notes that the piece is handed out: counted now and not before, as what never is was no hit. */
@@ -346,7 +353,11 @@ class Read implements ReadHandle {
     if (!piece.zero) {
       ring.table.touch(piece.slot, piece.need - bytes, piece.need, this.stream.confirmed)
     }
-    if (piece.end % blockBytes === 0 || piece.end === imageBytes) fetcher.served(piece.end)
+    const atEnd = piece.end % blockBytes === 0 || piece.end === imageBytes
+    // A single small read at the end of a block, as of a table, has not served what lies before it.
+    if (atEnd && (this.stream.confirmed || piece.offset % blockBytes === 0)) {
+      fetcher.served(piece.end)
+    }
   }
 }
 
@@ -356,6 +367,8 @@ export interface BlockReaderParts {
   readonly ring: SharedRing
   readonly slots: ExportSlots
   readonly planner: Planner
+  /** Watches what is served; absent where nothing is to be fetched ahead. */
+  readonly formatHint?: FormatHint | undefined
   readonly fetcher: DemandFetcher
   readonly meter: ReadMeter
   /** Monotonic milliseconds. */
@@ -371,6 +384,7 @@ export class BlockReader {
   readonly fetcher: DemandFetcher
   readonly meter: ReadMeter
   readonly #planner: Planner
+  readonly #formatHint: FormatHint | undefined
   readonly #clock: () => number
   /** Reads that wait for private memory. */
   readonly #gatherQueue: { length: number; start: () => void }[] = []
@@ -386,6 +400,7 @@ export class BlockReader {
     this.fetcher = parts.fetcher
     this.meter = parts.meter
     this.#planner = parts.planner
+    this.#formatHint = parts.formatHint
     this.#clock = parts.clock
   }
 
@@ -404,8 +419,8 @@ export class BlockReader {
       sink.fail(poison, request.offset)
       return { cancel: () => {} }
     }
-    const { connection, offset, length } = request
-    const stream = this.#planner.observe(connection, offset, length, this.#clock())
+    const { length } = request
+    const stream = this.#streamOf(request)
     stream.waitingBytes += length
     let running: Read | undefined
     let cancelled = false
@@ -430,6 +445,19 @@ export class BlockReader {
         cancelled = true
       },
     }
+  }
+
+  /** Bytes are handed out: they may tell what the client will read next. */
+  passed(offset: number, bytes: Uint8Array, stream: Stream): void {
+    if (this.#formatHint?.passed(offset, bytes, stream.confirmed, this.#clock()) === true) {
+      this.fetcher.wake()
+    }
+  }
+
+  /** The same of bytes that are handed out as a hole. */
+  passedZeroes(offset: number, length: number, stream: Stream): void {
+    const [zeroes] = zeroViews(length)
+    if (zeroes?.length === length) this.passed(offset, zeroes, stream)
   }
 
   /** A read of the stream has to wait for bytes. */
@@ -458,6 +486,15 @@ export class BlockReader {
     } finally {
       this.#starting = false
     }
+  }
+
+  /** Tables lie all over an image, in the order of its data: reads of them are no sequence of it. */
+  #streamOf({ connection, offset, length }: ReadRequest): Stream {
+    const nowMs = this.#clock()
+    if (this.#formatHint?.isTable(offset, length) === true) {
+      return strayRead(connection, offset, length, nowMs)
+    }
+    return this.#planner.observe(connection, offset, length, nowMs)
   }
 
   #mayGather(length: number): boolean {

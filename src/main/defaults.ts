@@ -38,6 +38,8 @@ export const DEFAULTS = {
   /** Bytes. At 100 ms think time 16 connections of 30 MB/s give 280 MB/s by 4 MiB, 400 by 16 MiB. */
   maxRequest: 16 * MIB,
   readahead: 'auto',
+  /** Costs a comparison a read, and a few requests where it is mistaken. */
+  formatHint: 'auto',
 } as const
 
 /**

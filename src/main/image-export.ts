@@ -11,6 +11,7 @@ import type { Log } from './log.js'
 import type { ExportInfo, StatusExtent } from './nbd/messages.js'
 import type { Origin } from './origin.js'
 import { BlockBitmap } from './prefetch/block-bitmap.js'
+import { FormatHint } from './prefetch/format-hint.js'
 import { Planner, type Readahead } from './prefetch/planner.js'
 import { ExportSlots } from './ring/export-slots.js'
 import type { RingUser, SharedRing } from './shared-ring.js'
@@ -39,6 +40,8 @@ export interface ImageExportParts {
   readonly maxRequestBytes: number
   readonly maxAttempts: number
   readonly readahead: Readahead
+  /** False takes no notice of what kind of image it is. Default true. */
+  readonly formatHint?: boolean
   readonly runner: SpanRunner
   readonly fetchMeter: FetchMeter
   readonly log: Log
@@ -74,6 +77,7 @@ export class ImageExport implements Export, RingUser {
   readonly #ring: SharedRing
   readonly #slots: ExportSlots
   readonly #zeroes: BlockBitmap
+  readonly #formatHint: FormatHint | undefined
   readonly #planner: Planner
   readonly #fetcher: SpanFetcher
   readonly #reader: BlockReader
@@ -105,13 +109,24 @@ export class ImageExport implements Export, RingUser {
       imageBytes,
       zeroes: this.#zeroes,
     })
+    const coverage = coverageOf(this.#slots, served, blockBytes, imageBytes)
+    this.#formatHint =
+      (parts.formatHint ?? true) && parts.readahead !== 'off'
+        ? new FormatHint({
+            imageBytes,
+            blockBytes,
+            ringBlocks: memory.slotCount,
+            coverage,
+            estimator: origin.estimator,
+          })
+        : undefined
     this.#planner = new Planner({
       imageBytes,
       blockBytes,
       maxRequestBytes: parts.maxRequestBytes,
       aheadBytes: () => ring.shareOf(this),
       readahead: parts.readahead,
-      coverage: coverageOf(this.#slots, served, blockBytes, imageBytes),
+      coverage,
       estimator: origin.estimator,
     })
     this.#fetcher = new SpanFetcher({
@@ -122,6 +137,7 @@ export class ImageExport implements Export, RingUser {
       sourceName: source.name,
       slots: this.#slots,
       planner: this.#planner,
+      formatHint: this.#formatHint,
       limit: () => origin.shareOf(this.#fetcher),
       served,
       meter: parts.fetchMeter,
@@ -132,6 +148,7 @@ export class ImageExport implements Export, RingUser {
       ring,
       slots: this.#slots,
       planner: this.#planner,
+      formatHint: this.#formatHint,
       fetcher: this.#fetcher,
       meter: this.meter,
       clock,
@@ -144,7 +161,12 @@ export class ImageExport implements Export, RingUser {
   }
 
   isAhead(block: number): boolean {
-    return this.#planner.isAhead(block, this.#clock()) || this.#fetcher.isHinted(block)
+    const nowMs = this.#clock()
+    return (
+      this.#planner.isAhead(block, nowMs) ||
+      this.#fetcher.isHinted(block) ||
+      this.#formatHint?.isAhead(block, nowMs) === true
+    )
   }
 
   /** What is under way, in the whole ring. Cheap: may be asked at any time. */

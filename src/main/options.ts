@@ -64,6 +64,11 @@ export interface ServerOptions {
    * for alone, a number is bytes from 64 KiB to the ring's size. Default 'auto'.
    */
   readonly readahead?: 'auto' | 'off' | number | undefined
+  /**
+   * 'auto' fetches the tables of a qcow2 image ahead when a client opens one; 'off' takes no notice
+   * of what the image holds. Default 'auto'.
+   */
+  readonly formatHint?: 'auto' | 'off' | undefined
   /** Takes what the server reports. Default: dropped. */
   readonly log?: Log | undefined
   /** Gives up the start when aborted; without effect once the server runs. Default: none. */
@@ -105,6 +110,7 @@ export interface ResolvedOptions {
   readonly maxRequest: number
   /** A number is bytes, a multiple of `blockSize`, at most `ringSize`. */
   readonly readahead: 'auto' | 'off' | number
+  readonly formatHint: 'auto' | 'off'
   readonly log: Log
   readonly signal: AbortSignal | undefined
 }
@@ -178,6 +184,7 @@ export function resolveOptions(
     blockSize,
     maxRequest: alignUp(number('maxRequest', options.maxRequest, DEFAULTS.maxRequest), blockSize),
     readahead: checkReadahead(options.readahead ?? DEFAULTS.readahead, blockSize, ringSize),
+    formatHint: checkFormatHint(options.formatHint ?? DEFAULTS.formatHint),
     log: options.log ?? silentLog,
     signal: options.signal,
   }
@@ -261,6 +268,12 @@ function checkCertificates(pem: string | undefined): string | undefined {
     }
   }
   return pem
+}
+
+/** Callers without a type checker pass anything. */
+function checkFormatHint(formatHint: unknown): 'auto' | 'off' {
+  if (formatHint === 'auto' || formatHint === 'off') return formatHint
+  throw new UsageError(`Cannot use '${formatHint}' for --format-hint: expected auto or off`)
 }
 
 function checkReadahead(

@@ -143,6 +143,7 @@ async function start(
     maxRequestBytes: options.maxRequest,
     maxAttempts: options.attempts,
     readahead: options.readahead,
+    formatHint: options.formatHint === 'auto',
     runner: pool,
     fetchMeter,
     log,

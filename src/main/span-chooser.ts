@@ -1,5 +1,5 @@
 // Chooses what is fetched next and takes the slots for it: what somebody waits for first, then what
-// CACHE announced, then what streams will read. Asked when a request may start, not before, so
+// CACHE announced, then tables that the image's format announced, then what streams will read. Asked when a request may start, not before, so
 // nothing is reserved for what may never be sent.
 
 import { alignDown, alignUp, type Extent, endOf } from '../shared/extent.js'
@@ -7,6 +7,7 @@ import type { Demand } from './block-reader.js'
 import { coverageOf } from './coverage.js'
 import { type DemandEntry, DemandQueue } from './demand-queue.js'
 import type { BlockBitmap } from './prefetch/block-bitmap.js'
+import type { FormatHint } from './prefetch/format-hint.js'
 import type { Coverage, Planner, RequestState } from './prefetch/planner.js'
 import { cursorOf, type Stream } from './prefetch/streams.js'
 import type { ExportSlots } from './ring/export-slots.js'
@@ -42,6 +43,8 @@ export interface SpanChooserParts {
   readonly ring: SharedRing
   readonly slots: ExportSlots
   readonly planner: Planner
+  /** Absent where nothing is to be fetched ahead. */
+  readonly formatHint?: FormatHint | undefined
   /** Requests that may be in flight for this export. */
   readonly limit: () => number
   readonly served: BlockBitmap
@@ -86,7 +89,11 @@ export class SpanChooser {
 
   /** The most urgent bytes that nobody waits for and slots can be had for. */
   nextAhead(requests: RequestsUnderWay, nowMs: number): Choice | undefined {
-    return this.#chooseHinted(requests, nowMs) ?? this.#chooseAhead(requests, nowMs)
+    return (
+      this.#chooseHinted(requests, nowMs) ??
+      this.#chooseTable(requests) ??
+      this.#chooseAhead(requests, nowMs)
+    )
   }
 
   #state(requests: RequestsUnderWay): RequestState {
@@ -152,6 +159,14 @@ export class SpanChooser {
       return this.#take(hint.at, until, undefined, this.#state(requests))
     }
     return undefined
+  }
+
+  /** Tables are named once: while there is no room for them, none is asked for. */
+  #chooseTable(requests: RequestsUnderWay): Choice | undefined {
+    const { formatHint, ring } = this.#parts
+    if (formatHint === undefined || ring.table.prefetchRoom <= 0) return undefined
+    const extent = formatHint.next()
+    return extent && this.#take(extent.offset, endOf(extent), undefined, this.#state(requests))
   }
 
   #chooseAhead(requests: RequestsUnderWay, nowMs: number): Choice | undefined {

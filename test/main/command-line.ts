@@ -32,7 +32,17 @@ t.test('parseCommandLine() reads every flag', async t => {
     ...['--connect-timeout', '0.5', '--first-byte-timeout', '2000', '--body-timeout=9'],
     ...['--retries', '0', '--workers', '2', '--connections', '3', '--pipelining', '4'],
     ...['--ring-size', '1G', '--block-size', '64k', '--max-request', '2M'],
-    ...['--readahead', '32M', '--run', 'true', '--pidfile', 'p', '--exit-with-parent'],
+    ...[
+      '--readahead',
+      '32M',
+      '--format-hint',
+      'off',
+      '--run',
+      'true',
+      '--pidfile',
+      'p',
+      '--exit-with-parent',
+    ],
     ...['--stats', '--verbose', url],
   )
   t.strictSame(commandLine, {
@@ -57,6 +67,7 @@ t.test('parseCommandLine() reads every flag', async t => {
       blockSize: 65536,
       maxRequest: 2 * 1024 ** 2,
       readahead: 32 * 1024 ** 2,
+      formatHint: 'off',
     },
     passwordFile: '-',
     cacert: 'ca.pem',

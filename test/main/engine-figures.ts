@@ -151,3 +151,16 @@ t.test('recorded clients are served without fetching twice', async t => {
     reached(t, await measure({ imageBytes }, s => replay(s, trace)), mbPerSecond)
   }
 })
+
+t.test('the small reads of a compressed qcow2 file are fetched by large requests', async t => {
+  // The file has 24 MiB: as much as 16 connections carry in a tenth of a second.
+  const image = { imageBytes: 24 * MiB + 55_296 }
+  for (const name of ['w_qcow2c', 'w_qcow2cW']) {
+    const figures = await measure(image, s => replay(s, readTrace(name)))
+    t.comment(`${name}: ${figures.endMs} ms, ${figures.requests} requests`)
+    t.equal(figures.failed, 0)
+    t.ok(figures.requests <= 32, `${figures.requests} requests for ${figures.sent} reads`)
+    t.ok(figures.fetchedBytes <= image.imageBytes, `${figures.fetchedBytes} bytes fetched`)
+    t.ok(figures.endMs <= 700, `${figures.endMs} ms`)
+  }
+})

@@ -41,6 +41,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     blockSize: 256 * 1024,
     maxRequest: 16 * MIB,
     readahead: 'auto',
+    formatHint: 'auto',
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })
@@ -115,6 +116,7 @@ t.test('resolveOptions() says what was wrong, with which value, and what is expe
       { readahead: 512 * MIB },
       "Cannot use '512M' for --readahead: the ring holds 256M, raise --ring-size",
     ],
+    [{ formatHint: true }, "Cannot use 'true' for --format-hint: expected auto or off"],
     [{ unix: '/s', port: 0 }, 'Cannot use --unix together with --port: choose one'],
     [{ unix: '-', ipaddr: '::1' }, 'Cannot use --unix together with --ipaddr: choose one'],
     [{ unix: '' }, "Cannot use '' for --unix: expected the path of a socket or '-'"],

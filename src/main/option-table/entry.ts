@@ -15,6 +15,7 @@ export type OptionKind =
   | 'size'
   | 'size-power-of-2'
   | 'readahead'
+  | 'auto-off'
   | 'switch'
 
 /** Headings of --help and of the README, in this order. */

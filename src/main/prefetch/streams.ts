@@ -82,6 +82,40 @@ export function cursorOf(stream: Stream): number {
   return stream.next - stream.waitingBytes
 }
 
+/** A stream of which nothing has shown yet; its first read begins at `offset`. */
+function newStream(id: number, connection: number, offset: number, nowMs: number): Stream {
+  return {
+    id,
+    next: offset,
+    waitingBytes: 0,
+    connection,
+    hits: 0,
+    confirmed: false,
+    again: false,
+    lastReadMs: nowMs,
+    windowBytes: 0,
+    grownMs: Number.NEGATIVE_INFINITY,
+    frontier: offset,
+    rampBytes: 0,
+    runBytes: 0,
+    servedBytes: 0,
+    stalledReads: 0,
+    waitingMs: 0,
+    stalledMs: nowMs,
+    recentBytes: 0,
+  }
+}
+
+/** A read that is known to belong to no sequence: its stream is in no table and never confirmed. */
+export function strayRead(
+  connection: number,
+  offset: number,
+  length: number,
+  nowMs: number,
+): Stream {
+  return { ...newStream(0, connection, offset, nowMs), next: offset + length }
+}
+
 /** The table of streams. Pure: time comes as an argument. */
 export class StreamTable {
   readonly #streams: Stream[] = []
@@ -149,26 +183,7 @@ export class StreamTable {
   }
 
   #add(connection: number, offset: number, nowMs: number): Stream {
-    const stream: Stream = {
-      id: ++this.#lastId,
-      next: offset,
-      waitingBytes: 0,
-      connection,
-      hits: 0,
-      confirmed: false,
-      again: false,
-      lastReadMs: nowMs,
-      windowBytes: 0,
-      grownMs: Number.NEGATIVE_INFINITY,
-      frontier: offset,
-      rampBytes: 0,
-      runBytes: 0,
-      servedBytes: 0,
-      stalledReads: 0,
-      waitingMs: 0,
-      stalledMs: nowMs,
-      recentBytes: 0,
-    }
+    const stream = newStream(++this.#lastId, connection, offset, nowMs)
     if (this.#streams.length >= MAX_STREAMS) this.#drop(this.#leastUseful())
     this.#streams.push(stream)
     return stream
