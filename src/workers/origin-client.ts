@@ -8,6 +8,7 @@ import tls from 'node:tls'
 import { buildConnector, Client } from 'undici'
 import type { Transport } from '../shared/fetch-task.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
+import { type BodyGauge, readShared, SHARED_READS } from './socket-reads.js'
 
 /** Connections of one worker to one origin beyond which something is wrong in the planning. */
 const MAX_CONNECTIONS = 256
@@ -34,6 +35,7 @@ export function connectorOf(transport: Transport): buildConnector.connector {
   return buildConnector({
     timeout: transport.connectTimeoutMs,
     rejectUnauthorized: transport.verify,
+    onread: SHARED_READS,
     ...(transport.ca !== undefined && {
       secureContext: tls.createSecureContext({ ca: [...systemCertificates(), transport.ca] }),
     }),
@@ -126,7 +128,7 @@ interface ConnectionEvents {
 }
 
 /** One undici Client, which is one TCP connection at a time. */
-class Connection implements Carrier {
+class Connection implements Carrier, BodyGauge {
   connectMs = 0
   open = false
   readonly #client: Client
@@ -178,6 +180,14 @@ class Connection implements Carrier {
     return this.#bulk
   }
 
+  get bodyAhead(): number {
+    return this.#exchanges[0]?.bodyAhead ?? 0
+  }
+
+  get alignment(): number {
+    return this.#exchanges[0]?.alignment ?? 0
+  }
+
   dispatch(request: OriginRequest, exchange: Exchange): void {
     this.#bulk = request.bulk
     this.#exchanges.push(exchange)
@@ -222,11 +232,12 @@ class Connection implements Carrier {
     callback: buildConnector.Callback,
   ): void {
     const startedAt = performance.now()
-    const socket: unknown = connector(options, (...result) => {
-      this.connectMs = performance.now() - startedAt
-      callback(...result)
-    })
+    const connect = () =>
+      connector(options, (...result) => {
+        this.connectMs = performance.now() - startedAt
+        callback(...result)
+      })
     // Declared to return nothing, but it does return the socket: the only way to end its setup.
-    this.#socket = socket as Socket | undefined
+    this.#socket = readShared(connect, this) as Socket | undefined
   }
 }
