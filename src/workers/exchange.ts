@@ -162,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       if (this.#drain < 0) this.#abort(controller)
       return
     }
-    this.#bodyAhead -= piece.length
+    if (this.#bodyAhead > 0) this.#bodyAhead = Math.max(0, this.#bodyAhead - piece.length)
     this.#lastBodyAt = performance.now()
     if (this.#firstBodyAt === 0) this.#firstBodyAt = this.#lastBodyAt
     let failure: Failure | undefined

@@ -9,7 +9,7 @@ import type { OnReadOpts, Socket } from 'node:net'
 import { COPY_ALIGNMENT } from '../shared/sharedarraybuffer-ring/index.js'
 
 /** Most bytes of one read. What is copied out of it is still in the processor's cache. */
-export const READ_BYTES = 64 * 1024
+export const READ_BYTES = 128 * 1024
 
 /** What is known of the bytes that come next on a socket. */
 export interface BodyGauge {
@@ -18,6 +18,8 @@ export interface BodyGauge {
   /** Position modulo 8 at which the next byte of body should lie to be copied fast. */
   readonly alignment: number
 }
+
+const HEAD_END = '\r\n\r\n'
 
 /** The buffer by alignment of its start. */
 const views = sharedViews()
@@ -63,8 +65,10 @@ class SocketReads {
   #socket: Socket | undefined
   /** Where the next bytes are put. */
   #view = views[0] as Buffer
-  /** Read from the network and not yet by the parser. */
-  #chunk: Buffer | undefined
+  /** Read from the network and not yet by the parser: a part of the buffer. */
+  #unread: Buffer | undefined
+  /** True once the head of an answer was looked for in what was read last. */
+  #beheaded = false
 
   constructor(gauge: BodyGauge) {
     this.#gauge = gauge
@@ -73,12 +77,7 @@ class SocketReads {
   attach(socket: Socket): void {
     this.#socket = socket
     const read = socket.read.bind(socket)
-    socket.read = (size?: number) => {
-      const chunk = this.#chunk
-      if (chunk === undefined) return read(size)
-      this.#chunk = undefined
-      return chunk
-    }
+    socket.read = (size?: number) => this.#take() ?? read(size)
   }
 
   /** The buffer for the next read. */
@@ -90,18 +89,31 @@ class SocketReads {
   /** Bytes have come. @returns false if no more may come for now */
   readonly took = (count: number): boolean => {
     const socket = this.#socket
-    const bytes = this.#view.subarray(0, count)
-    // Nobody reads yet, or has not read what came before.
-    if (socket === undefined || socket.readableLength > 0) return this.#keep(bytes)
-    this.#chunk = count <= this.#gauge.bodyAhead ? bytes : Buffer.from(bytes)
-    socket.emit('readable')
-    const rest = this.#chunk
-    this.#chunk = undefined
-    return rest === undefined || this.#keep(rest)
+    this.#unread = this.#view.subarray(0, count)
+    this.#beheaded = false
+    // Else nobody reads yet, or has not read what came before.
+    if (socket?.readableLength === 0) socket.emit('readable')
+    const rest = this.#unread
+    this.#unread = undefined
+    if (rest === undefined) return true
+    return socket !== undefined && !socket.destroyed && socket.push(Buffer.from(rest))
   }
 
-  #keep(bytes: Buffer): boolean {
-    return this.#socket?.push(Buffer.from(bytes)) ?? false
+  /** What the parser gets next of the bytes that have come: body as it lies, all else copied. */
+  #take(): Buffer | undefined {
+    const bytes = this.#unread
+    if (bytes === undefined) return undefined
+    const body = Math.max(0, this.#gauge.bodyAhead)
+    let count = Math.min(bytes.length, body)
+    if (body === 0) {
+      // The head by itself, which is small: what is behind it is body to the gauge by then.
+      const end = this.#beheaded ? -1 : bytes.indexOf(HEAD_END)
+      this.#beheaded = true
+      count = end === -1 ? bytes.length : end + HEAD_END.length
+    }
+    this.#unread = count < bytes.length ? bytes.subarray(count) : undefined
+    const piece = bytes.subarray(0, count)
+    return body > 0 ? piece : Buffer.from(piece)
   }
 }
 
