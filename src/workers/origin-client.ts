@@ -5,9 +5,10 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
-import { buildConnector, Client } from 'undici'
+import type { buildConnector, Client } from 'undici'
 import type { Transport } from '../shared/fetch-task.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
+import { http } from './http-client.js'
 import { type BodyGauge, readShared, SHARED_READS } from './socket-reads.js'
 
 /** Connections of one worker to one origin beyond which something is wrong in the planning. */
@@ -32,7 +33,7 @@ export interface OriginRequest {
  * certificates, whose parsing takes milliseconds, and the TLS sessions for resumption.
  */
 export function connectorOf(transport: Transport): buildConnector.connector {
-  return buildConnector({
+  return http.buildConnector({
     timeout: transport.connectTimeoutMs,
     rejectUnauthorized: transport.verify,
     onread: SHARED_READS,
@@ -147,7 +148,7 @@ class Connection implements Carrier, BodyGauge {
     events: ConnectionEvents,
   ) {
     this.#events = events
-    this.#client = new Client(origin, {
+    this.#client = new http.Client(origin, {
       pipelining: Math.max(1, transport.pipelining),
       headersTimeout: Math.ceil(transport.firstByteTimeoutMs),
       bodyTimeout: Math.ceil(transport.bodyTimeoutMs),
