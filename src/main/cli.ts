@@ -9,6 +9,13 @@ import { serve } from './serve.js'
 // The heaps of this thread and the workers hold little and could grow to much: small ones cost a copy
 // no speed and take 50 MiB less beside the ring. A program's own affair, so not for `serve()`.
 setFlagsFromString('--optimize-for-size')
+// undici's parser is WebAssembly of which little runs; optimizing its one large function costs more
+// than the first gigabyte of parsing with what the baseline compiler makes of it.
+setFlagsFromString('--wasm-tiering-budget=2000000000')
+// Copies take seconds, and what V8 spends on optimizing code in them is a fifth of their processor
+// time: it optimizes what runs twice as long as by its own choice. Node 22's V8 has a quick tier
+// for that, and not this flag.
+if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString('--interrupt-budget=150000')
 
 process.exit(
   await runCli({

@@ -5,9 +5,11 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
-import { buildConnector, Client } from 'undici'
+import type { buildConnector, Client } from 'undici'
 import type { Transport } from '../shared/fetch-task.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
+import { http } from './http-client.js'
+import { type BodyGauge, readShared, SHARED_READS } from './socket-reads.js'
 
 /** Connections of one worker to one origin beyond which something is wrong in the planning. */
 const MAX_CONNECTIONS = 256
@@ -31,9 +33,10 @@ export interface OriginRequest {
  * certificates, whose parsing takes milliseconds, and the TLS sessions for resumption.
  */
 export function connectorOf(transport: Transport): buildConnector.connector {
-  return buildConnector({
+  return http.buildConnector({
     timeout: transport.connectTimeoutMs,
     rejectUnauthorized: transport.verify,
+    onread: SHARED_READS,
     ...(transport.ca !== undefined && {
       secureContext: tls.createSecureContext({ ca: [...systemCertificates(), transport.ca] }),
     }),
@@ -126,7 +129,7 @@ interface ConnectionEvents {
 }
 
 /** One undici Client, which is one TCP connection at a time. */
-class Connection implements Carrier {
+class Connection implements Carrier, BodyGauge {
   connectMs = 0
   open = false
   readonly #client: Client
@@ -145,7 +148,7 @@ class Connection implements Carrier {
     events: ConnectionEvents,
   ) {
     this.#events = events
-    this.#client = new Client(origin, {
+    this.#client = new http.Client(origin, {
       pipelining: Math.max(1, transport.pipelining),
       headersTimeout: Math.ceil(transport.firstByteTimeoutMs),
       bodyTimeout: Math.ceil(transport.bodyTimeoutMs),
@@ -176,6 +179,14 @@ class Connection implements Carrier {
   /** True if all of them are bulk requests. */
   get bulk(): boolean {
     return this.#bulk
+  }
+
+  get bodyAhead(): number {
+    return this.#exchanges[0]?.bodyAhead ?? 0
+  }
+
+  get alignment(): number {
+    return this.#exchanges[0]?.alignment ?? 0
   }
 
   dispatch(request: OriginRequest, exchange: Exchange): void {
@@ -222,11 +233,12 @@ class Connection implements Carrier {
     callback: buildConnector.Callback,
   ): void {
     const startedAt = performance.now()
-    const socket: unknown = connector(options, (...result) => {
-      this.connectMs = performance.now() - startedAt
-      callback(...result)
-    })
+    const connect = () =>
+      connector(options, (...result) => {
+        this.connectMs = performance.now() - startedAt
+        callback(...result)
+      })
     // Declared to return nothing, but it does return the socket: the only way to end its setup.
-    this.#socket = socket as Socket | undefined
+    this.#socket = readShared(connect, this) as Socket | undefined
   }
 }

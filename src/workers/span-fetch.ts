@@ -3,7 +3,6 @@
 import type { Failure } from '../shared/failure.js'
 import type { FetchResult, FetchTask, FetchTimings, SourceRequest } from '../shared/fetch-task.js'
 import { StaleSlotError } from '../shared/sharedarraybuffer-ring/index.js'
-import { bodyCopied } from './body-garbage.js'
 import type { Exchange, ResponseReader } from './exchange.js'
 import { cancelledFailure, failureOfDefect } from './origin-error.js'
 import { checkRangeResponse, isStrongEtag, type ResponseHead } from './range-response.js'
@@ -32,6 +31,10 @@ export class SpanFetch implements ResponseReader {
     this.#task = task
     this.#writer = writer
     this.#owner = owner
+  }
+
+  get alignment(): number {
+    return this.#writer.alignment
   }
 
   /** Lets go of the slots if the ring's owner has asked for any of them back. */
@@ -68,7 +71,6 @@ export class SpanFetch implements ResponseReader {
       return failureOf(error)
     }
     if (writer.staged > 0) this.#owner.publishSoon(this)
-    bodyCopied(piece.length)
     return undefined
   }
 
