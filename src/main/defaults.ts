@@ -12,6 +12,10 @@ export const DEFAULTS = {
   /** The default export: what clients ask for when they name none. */
   exportName: '',
   insecure: false,
+  /** Seconds. Firewalls and load balancers forget idle connections after a few minutes. */
+  tcpKeepalive: 60,
+  /** As many as browsers and curl follow before they take the server to go round in circles. */
+  maxRedirects: 20,
   /** Seconds. Long enough for three lost SYNs (1 + 2 + 4 s) and a slow TLS handshake. */
   connectTimeout: 30,
   /**

@@ -30,6 +30,8 @@ export interface FetchPoolOptions {
   /** Requests per connection. */
   readonly pipelining: number
   readonly settings: WorkerSettings
+  /** Told of the `Set-Cookie` fields of every answer that has some, and the URL it came from. */
+  readonly onCookies?: (url: string, fields: readonly string[]) => void
   readonly log: Log
 }
 
@@ -37,6 +39,7 @@ export interface FetchPoolOptions {
 export class FetchPool implements AsyncDisposable {
   readonly #pool: Piscina
   readonly #log: Log
+  readonly #onCookies: (url: string, fields: readonly string[]) => void
   /** Every thread that has not ended, with the promise of its end. */
   readonly #alive = new Map<Worker, Promise<void>>()
   #restarts = 0
@@ -45,6 +48,7 @@ export class FetchPool implements AsyncDisposable {
   constructor(options: FetchPoolOptions) {
     const { workers, connections, pipelining } = options
     this.#log = options.log
+    this.#onCookies = options.onCookies ?? (() => {})
     // Connections don't always divide evenly: the first threads take one more each.
     const quota = (rank: number) =>
       (Math.floor(connections / workers) + (rank < connections % workers ? 1 : 0)) * pipelining
@@ -94,7 +98,9 @@ export class FetchPool implements AsyncDisposable {
   /** Runs one span's request. Never rejects. */
   async run(task: FetchTask): Promise<FetchResult> {
     try {
-      return (await this.#pool.run(task, { name: 'fetchSpan' })) as FetchResult
+      const result = (await this.#pool.run(task, { name: 'fetchSpan' })) as FetchResult
+      if (result.setCookies !== undefined) this.#onCookies(task.source.url, result.setCookies)
+      return result
     } catch (error) {
       const failure = await this.#deathOf(error)
       return { ok: false, spanId: task.spanId, failure, timings: NO_TIMINGS }
@@ -104,7 +110,9 @@ export class FetchPool implements AsyncDisposable {
   /** Asks about a URL. Never rejects. */
   async probe(task: ProbeTask): Promise<ProbeResult> {
     try {
-      return (await this.#pool.run(task, { name: 'probeSource' })) as ProbeResult
+      const result = (await this.#pool.run(task, { name: 'probeSource' })) as ProbeResult
+      if (result.setCookies !== undefined) this.#onCookies(task.url, result.setCookies)
+      return result
     } catch (error) {
       return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
     }

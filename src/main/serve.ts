@@ -51,6 +51,7 @@ export async function serve(options: ServerOptions): Promise<Server> {
     connections: resolved.connections,
     pipelining: resolved.pipelining,
     settings: { ring: memory.buffer, transports: [transportOf(resolved)] },
+    onCookies: (url, fields) => resolved.credentials.takeCookies(url, fields),
     log: resolved.log,
   })
   const { signal } = resolved
@@ -80,8 +81,7 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
 
 function transportOf(options: ResolvedOptions): Transport {
   return {
-    ...(options.ca !== undefined && { ca: options.ca }),
-    verify: options.verify,
+    ...options.network,
     connectTimeoutMs: options.connectTimeoutMs,
     firstByteTimeoutMs: options.firstByteTimeoutMs,
     bodyTimeoutMs: options.bodyTimeoutMs,
@@ -114,6 +114,8 @@ async function start(
     transport: 0,
     prober: pool,
     attempts: options.attempts,
+    maxRedirects: options.maxRedirects,
+    protocols: options.protocols,
     log,
     random: Math.random,
     sleep: ms => sleep(ms, undefined, { ...(options.signal && { signal: options.signal }) }),
@@ -216,6 +218,7 @@ async function start(
     exportName: options.exportName,
     size: image.info.size,
     statistics,
+    cookieFile: () => options.credentials.cookieFile(),
     close(closeOptions) {
       closing ??= close(closeOptions?.drainMs ?? DRAIN_MS)
       return closing

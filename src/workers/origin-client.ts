@@ -4,10 +4,10 @@
 
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import tls from 'node:tls'
-import { buildConnector, Client } from 'undici'
+import { type buildConnector, Client } from 'undici'
 import type { Transport } from '../shared/fetch-task.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
+import type { Route } from './route.js'
 
 /** Connections of one worker to one origin beyond which something is wrong in the planning. */
 const MAX_CONNECTIONS = 256
@@ -26,41 +26,20 @@ export interface OriginRequest {
   readonly bulk: boolean
 }
 
-/**
- * How connections of a transport are made. One for all its origins, as it holds the trusted
- * certificates, whose parsing takes milliseconds, and the TLS sessions for resumption.
- */
-export function connectorOf(transport: Transport): buildConnector.connector {
-  return buildConnector({
-    timeout: transport.connectTimeoutMs,
-    rejectUnauthorized: transport.verify,
-    ...(transport.ca !== undefined && {
-      secureContext: tls.createSecureContext({ ca: [...systemCertificates(), transport.ca] }),
-    }),
-  })
-}
-
-/** Certificates trusted without any option. */
-function systemCertificates(): readonly string[] {
-  // Since Node 22.15 the trust also follows NODE_EXTRA_CA_CERTS and --use-system-ca.
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] }
-  return getCACertificates?.('default') ?? tls.rootCertificates
-}
-
 /** Sends requests to one origin. */
 export class OriginClient {
   readonly #origin: string
   readonly #transport: Transport
-  readonly #connector: buildConnector.connector
+  readonly #route: Route
   readonly #connections = new Set<Connection>()
   /** Open and without a request, least recently used first. */
   readonly #idle: Connection[] = []
 
   /** @param origin scheme, host and port of an http or https URL */
-  constructor(origin: string, transport: Transport, connector: buildConnector.connector) {
+  constructor(origin: string, transport: Transport, route: Route) {
     this.#origin = origin
     this.#transport = transport
-    this.#connector = connector
+    this.#route = route
   }
 
   /** Connections, those being set up included. */
@@ -102,7 +81,7 @@ export class OriginClient {
     if (this.#connections.size >= MAX_CONNECTIONS) {
       throw new RangeError(`Cannot open more than ${MAX_CONNECTIONS} connections`)
     }
-    const connection = new Connection(this.#origin, this.#transport, this.#connector, {
+    const connection = new Connection(this.#origin, this.#transport, this.#route, {
       idle: () => this.#idle.push(connection),
       lost: () => this.#retire(connection),
     })
@@ -130,6 +109,7 @@ class Connection implements Carrier {
   connectMs = 0
   open = false
   readonly #client: Client
+  readonly #route: Route
   readonly #events: ConnectionEvents
   /** On the wire or waiting for it, in order. */
   readonly #exchanges: Exchange[] = []
@@ -138,12 +118,8 @@ class Connection implements Carrier {
   #carried = 0
   #socket: Socket | undefined
 
-  constructor(
-    origin: string,
-    transport: Transport,
-    connector: buildConnector.connector,
-    events: ConnectionEvents,
-  ) {
+  constructor(origin: string, transport: Transport, route: Route, events: ConnectionEvents) {
+    this.#route = route
     this.#events = events
     this.#client = new Client(origin, {
       pipelining: Math.max(1, transport.pipelining),
@@ -152,7 +128,7 @@ class Connection implements Carrier {
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
       keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-      connect: (options, callback) => this.#connect(connector, options, callback),
+      connect: (options, callback) => this.#connect(options, callback),
     })
     this.#client.on('connect', () => {
       this.open = true
@@ -184,8 +160,8 @@ class Connection implements Carrier {
     this.#client.dispatch(
       {
         method: 'GET',
-        path: request.path,
-        headers: request.headers,
+        path: this.#route.prefix + request.path,
+        headers: [...request.headers, ...this.#route.headers],
         // Lets the next request of the pipeline go out before this one's answer has begun.
         blocking: false,
       },
@@ -216,13 +192,9 @@ class Connection implements Carrier {
     else this.#events.lost()
   }
 
-  #connect(
-    connector: buildConnector.connector,
-    options: buildConnector.Options,
-    callback: buildConnector.Callback,
-  ): void {
+  #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
     const startedAt = performance.now()
-    const socket: unknown = connector(options, (...result) => {
+    const socket: unknown = this.#route.connect(options, (...result) => {
       this.connectMs = performance.now() - startedAt
       callback(...result)
     })

@@ -2,6 +2,7 @@
 // to the main thread: a code that names the cause and one line without host names, URLs or headers.
 
 import type { Failure } from '../shared/failure.js'
+import { ProxyError } from './proxy-error.js'
 
 /** How far the request had come. */
 export interface RequestProgress {
@@ -15,11 +16,14 @@ export interface RequestProgress {
 
 /** What system and resolver codes mean, for those an operator meets. */
 const WORDS: Readonly<Record<string, string>> = {
+  EAFNOSUPPORT: 'the host has no address of the family asked for',
+  EACCES: 'permission denied',
   EAI_AGAIN: 'the name server does not answer',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset by the server',
   EHOSTUNREACH: 'no route to host',
   EMFILE: 'too many open files',
+  ENOENT: 'no such socket',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'host name not found',
   EPIPE: 'connection closed by the server',
@@ -32,6 +36,7 @@ const TLS_CODE =
 
 /** Describes an error that ended a request. Never throws, whatever it is given. */
 export function failureOfError(error: unknown, progress: RequestProgress): Failure {
+  if (error instanceof ProxyError) return proxyFailure(error, progress)
   const { name, code, message } = partsOf(error)
   const { sent, answered, fresh } = progress
   switch (code) {
@@ -105,6 +110,19 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
       ? 'the certificate is for another host name'
       : oneLine(reason)
   return { code: 'tls', message: `Cannot set up TLS: ${text || code}` }
+}
+
+/** The same words as for an origin, with the proxy named. */
+function proxyFailure(error: ProxyError, progress: RequestProgress): Failure {
+  const { status, message, cause } = error
+  if (status !== undefined)
+    return { code: 'proxy', status, message: `the proxy answers ${message}` }
+  if (cause === undefined) return { code: 'connect', message: `Cannot use the proxy: ${message}` }
+  const failure = failureOfError(cause, { ...progress, sent: false })
+  const words = failure.message
+    .replace(/^Cannot connect:/, 'Cannot connect to the proxy:')
+    .replace(/^Cannot set up TLS:/, 'Cannot set up TLS with the proxy:')
+  return { ...failure, message: words }
 }
 
 function partsOf(error: unknown): { name: string; code: string; message: string } {

@@ -27,8 +27,9 @@ t.test('resolveOptions() completes what is not given', async t => {
     url,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
     exportName: '',
-    ca: undefined,
-    verify: true,
+    network: { verify: true, tcpKeepaliveMs: 60_000 },
+    maxRedirects: 20,
+    protocols: new Set(['http:', 'https:']),
     connectTimeoutMs: 30_000,
     firstByteTimeoutMs: 120_000,
     bodyTimeoutMs: 30_000,
@@ -49,7 +50,9 @@ t.test('resolveOptions() completes what is not given', async t => {
 
 t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
-  type Elsewhere = 'url' | 'password' | 'ca' | 'log' | 'signal'
+  type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa'
+  type Shown = 'clientCertificate' | 'clientKey' | 'clientKeyPassphrase'
+  type Elsewhere = 'url' | Read | Shown | 'env' | 'log' | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
   const complete: [Missing] extends [never] ? true : Missing = true
@@ -214,6 +217,6 @@ t.test('resolveOptions() refuses a URL and options that disagree on who we are',
 t.test('resolveOptions() accepts a bundle of PEM certificates as it is', async t => {
   const { cert } = await selfsigned.generate([{ name: 'commonName', value: 'test' }])
   const bundle = `# comment\n${cert}\n${cert}`
-  t.equal(resolveOptions({ url, ca: bundle }).ca, bundle)
+  t.equal(resolveOptions({ url, ca: bundle }).network.ca, bundle)
   t.match(refusal({ ca: cert.replace(/\nM/, '\n!') + cert }), /certificate 1 is broken/)
 })
