@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failure } from '../shared/failure.js'
-import type { ProbeResult, Transport } from '../shared/fetch-task.js'
+import type { ProbeResult } from '../shared/fetch-task.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { FetchPool } from './fetch-pool.js'
 import { ImageExport } from './image-export.js'
@@ -18,6 +18,7 @@ import { SourceError } from './source/source-error.js'
 import type { Timers } from './span-fetcher.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import type { Statistics } from './status/statistics.js'
+import { transportOf } from './transport-of.js'
 import { UsageError } from './usage-error.js'
 
 /** Time running reads get to finish when the server closes, milliseconds. */
@@ -76,17 +77,6 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
     throw new UsageError(
       `Cannot use '${formatSize(slotCount * blockSize)}' for --ring-size: this machine can't set that much memory aside`,
     )
-  }
-}
-
-function transportOf(options: ResolvedOptions): Transport {
-  return {
-    ...options.network,
-    connectTimeoutMs: options.connectTimeoutMs,
-    firstByteTimeoutMs: options.firstByteTimeoutMs,
-    bodyTimeoutMs: options.bodyTimeoutMs,
-    pipelining: options.pipelining,
-    connectionsPerWorker: Math.ceil(options.connections / options.workers),
   }
 }
 

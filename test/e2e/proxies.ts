@@ -4,7 +4,9 @@
 import t, { type Test } from 'tap'
 import { makeCertificate } from '../../.bench/slow-server/certificate.js'
 import type { Certificate, SlowServerOptions } from '../../.bench/slow-server/options.js'
+import { SlowServer } from '../../.bench/slow-server/server.js'
 import type { ServerOptions } from '../../dist/main/index.js'
+import { type OpenedSource, openSource } from '../fixtures/open-source.js'
 import { startProxy } from '../fixtures/proxy.js'
 import { firstWrongByte, type ServedImage, servedImage } from '../fixtures/served-image.js'
 
@@ -16,6 +18,17 @@ let certificate: Certificate
 t.before(async () => {
   certificate = await makeCertificate()
 })
+
+/** Opens an image of a slow server without more. */
+async function opening(
+  t: Test,
+  origin: Partial<SlowServerOptions>,
+  options: Partial<ServerOptions>,
+): Promise<OpenedSource> {
+  const server = await SlowServer.start({ image: { size: SIZE }, ...origin })
+  t.teardown(() => server.close())
+  return await openSource(server.url, options)
+}
 
 async function copied(t: Test, served: ServedImage): Promise<void> {
   t.equal(await firstWrongByte(served.image, await served.connect(2)), -1, 'every byte is right')
@@ -72,11 +85,11 @@ t.test('a proxy that speaks TLS has a CA of its own', async t => {
     await copied(t, await through(t, { tls }, { ...settings, proxyCa: own.ca }))
     await copied(t, await through(t, { tls }, { ...settings, proxyInsecure: true }))
   }
-  await t.rejects(through(t, { tls: certificate }, settings), {
+  await t.rejects(opening(t, { tls: certificate }, settings), {
     message: /: Cannot set up TLS with the proxy: .*; give the proxy's CA with --proxy-cacert FILE/,
   })
   await t.rejects(
-    through(t, { tls: certificate }, { ...settings, ca: own.ca, proxyCa: own.ca }),
+    opening(t, { tls: certificate }, { ...settings, ca: own.ca, proxyCa: own.ca }),
     { message: /: Cannot set up TLS: .*; give the server's CA with --cacert FILE/ },
     'trusting the proxy is not trusting the origin',
   )
@@ -86,7 +99,7 @@ t.test('a proxy that refuses is told in its own words, at once', async t => {
   const proxy = await startProxy(t, { login: 'pu:right' })
   const proxies = { proxy: proxy.host, proxyUser: 'pu', proxyPassword: 'wrong' }
   for (const tls of [false, certificate]) {
-    await t.rejects(through(t, { tls }, { ca: certificate.ca, ...proxies }), {
+    await t.rejects(opening(t, { tls }, { ca: certificate.ca, ...proxies }), {
       message: /: the proxy answers 407 .*; give --proxy-user and --proxy-password-file$/,
     })
   }
@@ -100,11 +113,11 @@ t.test('a proxy that refuses is told in its own words, at once', async t => {
     ['HTTP/1.1 20', /Cannot connect to the proxy: connection reset by the server$/],
   ] as const) {
     const odd = await startProxy(t, { refuse: socket => void socket.end(answer) })
-    const settings = { ca: certificate.ca, proxy: odd.host, retries: 0 }
-    await t.rejects(through(t, { tls: certificate }, settings), { message: says })
+    const settings = { ca: certificate.ca, proxy: odd.host }
+    await t.rejects(opening(t, { tls: certificate }, settings), { message: says })
   }
   const gone = await startProxy(t)
-  await t.rejects(through(t, { tls: certificate }, { proxy: `127.0.0.1:1` }), {
+  await t.rejects(opening(t, { tls: certificate }, { proxy: `127.0.0.1:1` }), {
     message: /: Cannot connect to the proxy: connection refused$/,
   })
   t.equal(gone.requests.length, 0)
@@ -113,7 +126,7 @@ t.test('a proxy that refuses is told in its own words, at once', async t => {
 t.test('a proxy that never answers CONNECT meets the limit for connecting', async t => {
   const proxy = await startProxy(t, { refuse: () => {} })
   const settings = { proxy: proxy.host, connectTimeout: 0.3 }
-  await t.rejects(through(t, { tls: certificate }, settings), {
+  await t.rejects(opening(t, { tls: certificate }, settings), {
     message: /Cannot connect: no connection within the limit/,
   })
 })
@@ -127,8 +140,7 @@ t.test("the environment names proxies as it does to curl, and --proxy '' none", 
   ) => {
     const before = [one.requests.length, other.requests.length] as const
     const origin = tls ? { tls: certificate } : {}
-    const { server } = await through(t, origin, { ca: certificate.ca, env, ...rest })
-    await server.close({ drainMs: 0 })
+    await opening(t, origin, { ca: certificate.ca, env, ...rest })
     if (one.requests.length > before[0]) return 'one'
     return other.requests.length > before[1] ? 'other' : 'none'
   }
