@@ -209,6 +209,7 @@ const TEXTS = {
   noproxy: '--noproxy',
   unixSocketPath: '--unix-socket-path',
   protocols: '--protocols',
+  httpVersion: '--http-version',
 } as const satisfies Partial<Record<keyof ServerOptions, string>>
 
 /** Callers without a type checker pass anything; what is not text would fail far from here. */

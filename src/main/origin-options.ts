@@ -68,6 +68,8 @@ export interface OriginOptions {
   readonly unixSocketPath?: string | undefined
   /** Idle time before TCP asks whether the server still lives: seconds, 0 (never) to 32767. Default 60. */
   readonly tcpKeepalive?: number | undefined
+  /** '1.1', or '2' for HTTP/2 with https servers that offer it. Default '1.1'. */
+  readonly httpVersion?: string | undefined
   /** Redirects followed at the start, 0 (none) to 100. Default 20. */
   readonly maxRedirects?: number | undefined
   /** Protocols that URL and redirects may use: 'http', 'https' or both parted by a comma. Default both. */

@@ -56,6 +56,8 @@ export interface Network {
   /** Cipher suites of all versions in OpenSSL's notation. */
   readonly ciphers?: string
   readonly clientCertificate?: ClientCertificate
+  /** HTTP/2 with https origins that offer it; absent or false: HTTP/1.1 alone. */
+  readonly http2?: boolean
   readonly proxies?: ProxyRules
   readonly resolve?: readonly ResolveRule[]
   /** The only kind of address that is connected to. */

@@ -122,6 +122,8 @@ class Connection implements Carrier {
     this.#route = route
     this.#events = events
     this.#client = new Client(origin, {
+      // One request a connection with HTTP/2, too: servers limit the rate of each connection.
+      allowH2: transport.http2 ?? false,
       pipelining: Math.max(1, transport.pipelining),
       headersTimeout: Math.ceil(transport.firstByteTimeoutMs),
       bodyTimeout: Math.ceil(transport.bodyTimeoutMs),

@@ -71,6 +71,11 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
     if (answered && /\bEOF\b/.test(message)) return shortBody()
     return { code: 'protocol', message: oneLine(message) }
   }
+  if (code === 'UND_ERR_INFO' || code.startsWith('ERR_HTTP2_')) {
+    // HTTP/2 tells of a stream or a whole connection that was ended.
+    if (answered) return shortBody()
+    return { code: 'reset', freshConnection: fresh, message: oneLine(message) }
+  }
   if (code === 'UND_ERR_SOCKET') {
     if (message.startsWith('bad ')) {
       return { code: 'protocol', message: `the server sent a ${oneLine(message)}` }

@@ -91,7 +91,7 @@ export class Router {
   }
 
   #tlsFor(origin: string): ConnectorSettings {
-    const { ca, verify, clientCertificate } = this.#transport
+    const { ca, verify, clientCertificate, http2 = false } = this.#transport
     const shown = clientCertificate?.origin === origin ? clientCertificate : undefined
     const context = this.#context(`origin ${shown !== undefined}`, {
       ...trusted(ca),
@@ -100,6 +100,7 @@ export class Router {
     })
     return {
       rejectUnauthorized: verify,
+      allowH2: http2,
       ...(context !== undefined && { secureContext: context }),
     }
   }

@@ -24,6 +24,16 @@ export const ORIGIN = [
     nbdkit: 'user-agent=',
   },
   {
+    key: 'httpVersion',
+    long: '--http-version',
+    value: '1.1|2',
+    group: 'Origin',
+    kind: 'text',
+    default: '1.1',
+    help: 'HTTP/2 with https servers that offer it, one request at a time on each connection; seldom quicker',
+    nbdkit: 'http-version=',
+  },
+  {
     key: 'maxRedirects',
     long: '--max-redirects',
     value: 'N',

@@ -7,6 +7,7 @@ import type { Network, ResolveRule } from '../../shared/transport.js'
 import { DEFAULTS } from '../defaults.js'
 import { optionEntry } from '../option-table.js'
 import { checkNumber } from '../option-values.js'
+import type { ServerOptions } from '../options.js'
 import type { OriginOptions } from '../origin-options.js'
 import { UsageError } from '../usage-error.js'
 import type { Credentials } from './credentials.js'
@@ -21,7 +22,7 @@ import { checkCertificates, cipherSuites, clientCertificate, tlsVersions } from 
  * @throws {UsageError} at the first option that cannot be used
  */
 export function resolveNetwork(
-  options: OriginOptions,
+  options: ServerOptions,
   url: string,
   credentials: Credentials,
 ): Network {
@@ -61,12 +62,24 @@ export function resolveNetwork(
     ...tlsVersions(options.tlsMin, options.tlsMax),
     ...(ciphers !== undefined && { ciphers }),
     ...(shown !== undefined && { clientCertificate: shown }),
+    ...(wantsHttp2(options) && { http2: true }),
     ...(proxies !== undefined && { proxies }),
     ...(resolve.length > 0 && { resolve }),
     ...(family !== undefined && { family }),
     ...(unixSocketPath !== undefined && { unixSocketPath }),
     tcpKeepaliveMs: checkNumber(optionEntry('tcpKeepalive'), keepalive) * 1000,
   }
+}
+
+function wantsHttp2({ httpVersion = '1.1', pipelining = 1 }: ServerOptions): boolean {
+  if (httpVersion === '1.1') return false
+  if (httpVersion !== '2') {
+    throw new UsageError(`Cannot use '${httpVersion}' for --http-version: expected 1.1 or 2`)
+  }
+  if (pipelining > 1) {
+    throw new UsageError('Cannot use --pipelining together with --http-version 2: choose one')
+  }
+  return true
 }
 
 function socketPath({ unixSocketPath, proxy }: OriginOptions): string | undefined {
