@@ -53,6 +53,7 @@ export async function serve(options: ServerOptions): Promise<Server> {
     pipelining: resolved.pipelining,
     settings: { ring: memory.buffer, transports: [transportOf(resolved)] },
     onCookies: (url, fields) => resolved.credentials.takeCookies(url, fields),
+    redact: text => resolved.credentials.redact(text),
     log: resolved.log,
   })
   const { signal } = resolved

@@ -40,6 +40,8 @@ interface Span extends Choice {
   attempts: number
   /** Requests sent in all. */
   requests: number
+  /** How many times the limit the next request's first byte may take. */
+  patience: number
   sentMs: number
   /** True while the request in flight is being taken back to be sent again. */
   resending: boolean
@@ -58,6 +60,9 @@ export interface SpanFetcherParts extends SpanChooserParts {
   readonly random: () => number
   readonly timers: Timers
 }
+
+/** Bounds how far the limit for a first byte grows with each attempt: at 120 s, to 32 minutes. */
+const MAX_PATIENCE = 16
 
 /** Fetches for one export. */
 export class SpanFetcher implements DemandFetcher {
@@ -208,6 +213,7 @@ export class SpanFetcher implements DemandFetcher {
       epochs: choice.slots.map(slot => memory.epoch(slot)),
       attempts: 0,
       requests: 0,
+      patience: 1,
       sentMs: 0,
       resending: false,
     })
@@ -231,6 +237,7 @@ export class SpanFetcher implements DemandFetcher {
       length: span.end - offset,
       slots: open.map(i => span.slots[i] as number),
       epochs: open.map(i => span.epochs[i] as number),
+      patience: span.patience,
       bulk: !this.#isWaitedFor(span),
     }
     governor.began()
@@ -294,6 +301,10 @@ export class SpanFetcher implements DemandFetcher {
       return
     }
     meter.failure(failure.code)
+    // A lost request is found out soon, and a server that thinks for half an hour is waited for in the end.
+    if (failure.code === 'first-byte-timeout') {
+      span.patience = Math.min(MAX_PATIENCE, span.patience * 2)
+    }
     const kind = classify(failure)
     if (kind === 'refused') governor.refused(span.sentMs, nowMs, failure.retryAfterMs)
     else if (kind === 'transient') governor.troubled(span.sentMs, nowMs)

@@ -41,6 +41,8 @@ export interface FetchTask {
   readonly slots: readonly number[]
   /** Epoch of each slot: the worker touches no slot whose epoch differs. */
   readonly epochs: readonly number[]
+  /** How many times the transport's limit the first byte may take; 1 if absent. */
+  readonly patience?: number
   /** Bulk requests may queue behind another on a pipelined connection, others never do. */
   readonly bulk: boolean
 }

@@ -95,7 +95,8 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         }
         fetch = new SpanFetch(task, writer, this)
         this.#running.set(fetch, resolve)
-        const request = { path: url.pathname + url.search, headers, bulk: task.bulk }
+        const { bulk, patience = 1 } = task
+        const request = { path: url.pathname + url.search, headers, bulk, patience }
         fetch.exchange = origin.send(request, fetch)
       } catch (error) {
         writer?.letGo()

@@ -22,6 +22,8 @@ export interface OriginRequest {
   readonly path: string
   /** Names and values in turn. */
   readonly headers: string[]
+  /** How many times the limit the first byte may take; 1 if absent. */
+  readonly patience?: number
   /** May queue behind other bulk requests. */
   readonly bulk: boolean
 }
@@ -55,8 +57,13 @@ export class OriginClient {
   send(request: OriginRequest, reader: ResponseReader): Exchange {
     const connection =
       this.#idle.pop() ?? (request.bulk ? this.#leastQueued() : undefined) ?? this.#connect()
-    const exchange = new Exchange(reader, connection, this.#transport)
-    connection.dispatch(request, exchange)
+    const { firstByteTimeoutMs, bodyTimeoutMs } = this.#transport
+    const patientMs = firstByteTimeoutMs * (request.patience ?? 1)
+    const exchange = new Exchange(reader, connection, {
+      firstByteTimeoutMs: patientMs,
+      bodyTimeoutMs,
+    })
+    connection.dispatch(request, exchange, patientMs)
     return exchange
   }
 
@@ -156,7 +163,7 @@ class Connection implements Carrier {
     return this.#bulk
   }
 
-  dispatch(request: OriginRequest, exchange: Exchange): void {
+  dispatch(request: OriginRequest, exchange: Exchange, firstByteTimeoutMs: number): void {
     this.#bulk = request.bulk
     this.#exchanges.push(exchange)
     this.#client.dispatch(
@@ -166,6 +173,7 @@ class Connection implements Carrier {
         headers: [...request.headers, ...this.#route.headers],
         // Lets the next request of the pipeline go out before this one's answer has begun.
         blocking: false,
+        headersTimeout: Math.ceil(firstByteTimeoutMs),
       },
       exchange,
     )
