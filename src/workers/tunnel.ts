@@ -2,7 +2,7 @@
 // sees the credentials meant for it, and it sees none of the origin's.
 
 import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import type { buildConnector } from 'undici'
 import type { HttpProxy } from '../shared/transport.js'
 import { ProxyError } from './proxy-error.js'
@@ -45,7 +45,9 @@ export function tunnelConnector(parts: TunnelParts): buildConnector.connector {
         fail(new ProxyError('no connection', { cause: error }))
         return
       }
-      const target = `${options.hostname}:${options.port || '443'}`
+      // undici leaves out the brackets of IPv6 addresses.
+      const host = isIPv6(options.hostname) ? `[${options.hostname}]` : options.hostname
+      const target = `${host}:${options.port || '443'}`
       askForTunnel(socket, target, parts.proxy, refusal => {
         if (refusal !== undefined) fail(refusal)
         else if (!settled) parts.toOrigin({ ...options, httpSocket: socket }, settle)

@@ -39,7 +39,12 @@ export function proxyRules(
   const fromEnv = (...names: readonly string[]): HttpProxy | undefined => {
     const name = names.find(name => env[name])
     if (name === undefined) return undefined
-    return readProxy(env[name] as string, `the environment's ${name}`, options, secret)
+    try {
+      return readProxy(env[name] as string, `the environment's ${name}`, options, secret)
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error
+      throw new UsageError(`${error.message}; --proxy '' uses none`, { cause: error })
+    }
   }
   const http = fromEnv('http_proxy', 'all_proxy', 'ALL_PROXY')
   const https = fromEnv('https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')
