@@ -5,6 +5,7 @@ import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
 import { runCli } from './run-cli.js'
 import { serve } from './serve.js'
+import { askOnTerminal } from './terminal-prompt.js'
 
 // The heaps of this thread and the workers hold little and could grow to much: small ones cost a copy
 // no speed and take 50 MiB less beside the ring. A program's own affair, so not for `serve()`.
@@ -24,6 +25,7 @@ process.exit(
     process,
     stdin: 0,
     terminal: isatty(0),
+    ask: askOnTerminal,
     stdout: process.stdout,
     stderr: process.stderr,
     serve,

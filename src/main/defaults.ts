@@ -12,12 +12,16 @@ export const DEFAULTS = {
   /** The default export: what clients ask for when they name none. */
   exportName: '',
   insecure: false,
+  /** Seconds. Firewalls and load balancers forget idle connections after a few minutes. */
+  tcpKeepalive: 60,
+  /** As many as browsers and curl follow before they take the server to go round in circles. */
+  maxRedirects: 20,
   /** Seconds. Long enough for three lost SYNs (1 + 2 + 4 s) and a slow TLS handshake. */
   connectTimeout: 30,
   /**
-   * Seconds. A busy vCenter thinks for a minute and more before it sends a byte; beyond two,
-   * asking again on a new connection is the better bet. A long limit costs little: a straggler
-   * that somebody waits for is hedged long before.
+   * Seconds. A busy vCenter thinks for a minute and more before it sends a byte. A request that was lost
+   * is found out after two; one that is only slow is asked for again with twice the limit, up to
+   * 32 minutes, which covers the 2000 s that virt-v2v allows it.
    */
   firstByteTimeout: 120,
   /** Seconds without a byte in the middle of a body: a stalled connection, not a thinking server. */

@@ -4,11 +4,14 @@
 
 import type { OptionEntry } from './option-table/entry.js'
 import { LISTENING } from './option-table/listening.js'
+import { LOGIN } from './option-table/login.js'
+import { NETWORK } from './option-table/network.js'
 import { ORIGIN } from './option-table/origin.js'
 import { OUTPUT } from './option-table/output.js'
 import { PREFETCHING } from './option-table/prefetching.js'
 import { RUNNING } from './option-table/running.js'
 import { TIME_OUTS } from './option-table/time-outs.js'
+import { TLS } from './option-table/tls.js'
 import { formatSize } from './parse-size.js'
 
 export {
@@ -21,6 +24,9 @@ export {
 export const OPTION_TABLE = [
   ...LISTENING,
   ...ORIGIN,
+  ...LOGIN,
+  ...TLS,
+  ...NETWORK,
   ...TIME_OUTS,
   ...PREFETCHING,
   ...RUNNING,

@@ -1,22 +1,24 @@
 // What a caller may ask for, what the program works with, and the one place where the first is
 // checked and made into the second.
 
-import { X509Certificate } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { alignUp } from '../shared/extent.js'
+import type { Network } from '../shared/transport.js'
 import { DEFAULTS, defaultWorkers } from './defaults.js'
 import { type Log, silentLog } from './log.js'
 import { type OptionKey, optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
+import type { OriginOptions } from './origin-options.js'
 import { formatSize } from './parse-size.js'
 import { Credentials } from './source/credentials.js'
+import { resolveNetwork } from './source/network-options.js'
 import { parseSourceUrl } from './source/source-url.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions {
+export interface ServerOptions extends OriginOptions {
   /** The image: http or https. User info in it counts as `user` and `password` and is never shown. */
   readonly url: string
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */
@@ -27,18 +29,6 @@ export interface ServerOptions {
   readonly ipaddr?: string | undefined
   /** Name of the export, at most 4096 bytes of UTF-8. Default '' (the default export). */
   readonly exportName?: string | undefined
-  /** User name at the origin, without ':'. Default: none, or the URL's. */
-  readonly user?: string | undefined
-  /** Password that goes with `user`. Default: none, or the URL's. */
-  readonly password?: string | undefined
-  /** Text of the Cookie header. Default: none. */
-  readonly cookie?: string | undefined
-  /** Request headers for the URL's own scheme, host and port; never sent elsewhere. Default: none. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** PEM certificates trusted besides the system's (the text, not a path). Default: none. */
-  readonly ca?: string | undefined
-  /** True accepts any server certificate. Default false. */
-  readonly insecure?: boolean | undefined
   /** Limit for connecting, TLS included: seconds, 0.01 to 86400. Default 30. */
   readonly connectTimeout?: number | undefined
   /** Limit from a request to the start of its answer: seconds, 0.01 to 86400. Default 120. */
@@ -89,9 +79,12 @@ export interface ResolvedOptions {
   readonly credentials: Credentials
   readonly listen: ListenAddress
   readonly exportName: string
-  readonly ca: string | undefined
-  /** False accepts any server certificate. */
-  readonly verify: boolean
+  /** How origins are reached. Holds secrets: never log. */
+  readonly network: Network
+  /** Followed at the start. */
+  readonly maxRedirects: number
+  /** As in `URL.protocol`, with a colon. */
+  readonly protocols: ReadonlySet<string>
   readonly connectTimeoutMs: number
   readonly firstByteTimeoutMs: number
   readonly bodyTimeoutMs: number
@@ -132,14 +125,20 @@ export function resolveOptions(
   options: ServerOptions,
   cores: number = availableParallelism(),
 ): ResolvedOptions {
+  checkTexts(options)
   const source = parseSourceUrl(options.url)
+  const protocols = checkProtocols(options.protocols, source.url)
   const credentials = new Credentials({
     url: source.url,
-    user: agreed(source.user, text('user', options.user), '--user'),
-    password: agreed(source.password, text('passwordFile', options.password), 'the password given'),
-    cookie: text('cookie', options.cookie),
+    user: agreed(source.user, options.user, '--user'),
+    password: agreed(source.password, options.password, 'the password given'),
+    bearerToken: options.bearerToken,
+    cookie: options.cookie,
+    cookies: options.cookies,
     headers: options.headers,
+    userAgent: options.userAgent,
   })
+  const network = resolveNetwork(options, source.url, credentials)
   const number = (key: OptionKey, value: unknown, fallback: number) =>
     checkNumber(optionEntry(key), value ?? fallback)
   const milliseconds = (key: OptionKey, value: unknown, fallback: number) =>
@@ -161,9 +160,10 @@ export function resolveOptions(
     url: source.url,
     credentials,
     listen: listenAddress(options),
-    exportName: checkExportName(text('exportName', options.exportName) ?? DEFAULTS.exportName),
-    ca: checkCertificates(text('cacert', options.ca)),
-    verify: !(options.insecure ?? DEFAULTS.insecure),
+    exportName: checkExportName(options.exportName ?? DEFAULTS.exportName),
+    network,
+    maxRedirects: number('maxRedirects', options.maxRedirects, DEFAULTS.maxRedirects),
+    protocols,
     connectTimeoutMs: milliseconds(
       'connectTimeout',
       options.connectTimeout,
@@ -190,10 +190,56 @@ export function resolveOptions(
   }
 }
 
+/** Options that are texts, and the flag that messages name them by. */
+const TEXTS = {
+  unix: '--unix',
+  ipaddr: '--ipaddr',
+  exportName: '--export-name',
+  user: '--user',
+  password: '--password-file',
+  bearerToken: '--bearer-token-file',
+  cookie: '--cookie',
+  cookies: '--cookie-file',
+  userAgent: '--user-agent',
+  ca: '--cacert',
+  clientCertificate: '--cert',
+  clientKey: '--key',
+  clientKeyPassphrase: '--key-passphrase-file',
+  tlsMin: '--tls-min',
+  tlsMax: '--tls-max',
+  ciphers: '--ciphers',
+  tls13Ciphers: '--tls13-ciphers',
+  proxy: '--proxy',
+  proxyUser: '--proxy-user',
+  proxyPassword: '--proxy-password-file',
+  proxyCa: '--proxy-cacert',
+  noproxy: '--noproxy',
+  unixSocketPath: '--unix-socket-path',
+  protocols: '--protocols',
+  httpVersion: '--http-version',
+} as const satisfies Partial<Record<keyof ServerOptions, string>>
+
 /** Callers without a type checker pass anything; what is not text would fail far from here. */
-function text(key: OptionKey, value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value
-  throw new UsageError(`Cannot use a ${typeof value} for ${optionEntry(key).long}: expected text`)
+function checkTexts(options: ServerOptions): void {
+  for (const [key, flag] of Object.entries(TEXTS)) {
+    const value: unknown = options[key as keyof typeof TEXTS]
+    if (value === undefined || typeof value === 'string') continue
+    throw new UsageError(`Cannot use a ${typeof value} for ${flag}: expected text`)
+  }
+}
+
+/** The protocols that may be spoken, the URL's own among them. */
+function checkProtocols(given: string | undefined, url: string): ReadonlySet<string> {
+  const names = given?.split(',').map(name => name.trim().toLowerCase()) ?? ['http', 'https']
+  if (!names.every(name => name === 'http' || name === 'https')) {
+    throw new UsageError(
+      `Cannot use '${given}' for --protocols: expected http, https, or both with a comma`,
+    )
+  }
+  const protocols = new Set(names.map(name => `${name}:`))
+  const { protocol } = new URL(url)
+  if (protocols.has(protocol)) return protocols
+  throw new UsageError(`Cannot use the URL: --protocols does not allow ${protocol.slice(0, -1)}`)
 }
 
 function agreed(
@@ -208,8 +254,7 @@ function agreed(
 }
 
 function listenAddress(options: ServerOptions): ListenAddress {
-  const unix = text('unix', options.unix)
-  const ipaddr = text('ipaddr', options.ipaddr)
+  const { unix, ipaddr } = options
   if (unix === undefined) {
     const port = checkNumber(optionEntry('port'), options.port ?? DEFAULTS.port)
     return { kind: 'tcp', host: checkHost(ipaddr ?? DEFAULTS.ipaddr), port }
@@ -249,25 +294,6 @@ function checkExportName(name: string): string {
     throw new UsageError('Cannot use the --export-name: it has a NUL character')
   }
   return name
-}
-
-function checkCertificates(pem: string | undefined): string | undefined {
-  if (pem === undefined) return undefined
-  const blocks = pem.match(
-    /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED )?CERTIFICATE-----/g,
-  )
-  if (blocks === null) {
-    throw new UsageError('Cannot use the --cacert: it has no PEM certificate')
-  }
-  for (const [index, block] of blocks.entries()) {
-    try {
-      new X509Certificate(block)
-    } catch (error) {
-      const which = blocks.length === 1 ? 'its certificate' : `certificate ${index + 1}`
-      throw new UsageError(`Cannot use the --cacert: ${which} is broken`, { cause: error })
-    }
-  }
-  return pem
 }
 
 /** Callers without a type checker pass anything. */

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failure } from '../shared/failure.js'
-import type { ProbeResult, Transport } from '../shared/fetch-task.js'
+import type { ProbeResult } from '../shared/fetch-task.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { FetchPool } from './fetch-pool.js'
 import { ImageExport } from './image-export.js'
@@ -20,6 +20,7 @@ import { probe } from './source/probe.js'
 import { SourceError } from './source/source-error.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import type { Statistics } from './status/statistics.js'
+import { transportOf } from './transport-of.js'
 import { UsageError } from './usage-error.js'
 
 /** Time running reads get to finish when the server closes, milliseconds. */
@@ -53,6 +54,8 @@ export async function serve(options: ServerOptions): Promise<Server> {
     connections: resolved.connections,
     pipelining: resolved.pipelining,
     settings: { ring: memory.buffer, transports: [transportOf(resolved)] },
+    onCookies: (url, fields) => resolved.credentials.takeCookies(url, fields),
+    redact: text => resolved.credentials.redact(text),
     log: resolved.log,
   })
   const { signal } = resolved
@@ -77,18 +80,6 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
     throw new UsageError(
       `Cannot use '${formatSize(slotCount * blockSize)}' for --ring-size: this machine can't set that much memory aside`,
     )
-  }
-}
-
-function transportOf(options: ResolvedOptions): Transport {
-  return {
-    ...(options.ca !== undefined && { ca: options.ca }),
-    verify: options.verify,
-    connectTimeoutMs: options.connectTimeoutMs,
-    firstByteTimeoutMs: options.firstByteTimeoutMs,
-    bodyTimeoutMs: options.bodyTimeoutMs,
-    pipelining: options.pipelining,
-    connectionsPerWorker: Math.ceil(options.connections / options.workers),
   }
 }
 
@@ -123,6 +114,8 @@ async function start(
     transport: 0,
     prober: pool,
     attempts: options.attempts,
+    maxRedirects: options.maxRedirects,
+    protocols: options.protocols,
     log,
     random: Math.random,
     sleep: ms => sleep(ms, undefined, { ...(options.signal && { signal: options.signal }) }),
@@ -229,6 +222,7 @@ async function start(
     exportName: options.exportName,
     size: image.info.size,
     statistics,
+    cookieFile: () => options.credentials.cookieFile(),
     close(closeOptions) {
       closing ??= close(closeOptions?.drainMs ?? DRAIN_MS)
       return closing

@@ -47,6 +47,9 @@ export interface SpanFetcherParts extends SpanChooserParts {
   readonly random: () => number
 }
 
+/** Bounds how far the limit for a first byte grows with each attempt: at 120 s, to 32 minutes. */
+const MAX_PATIENCE = 16
+
 /** Fetches for one export. */
 export class SpanFetcher implements DemandFetcher, Requester {
   readonly #parts: SpanFetcherParts
@@ -249,6 +252,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
       length: span.end - offset,
       slots: open.map(i => span.slots[i] as number),
       epochs: open.map(i => span.epochs[i] as number),
+      patience: span.patience,
       bulk: !this.#isWaitedFor(span),
     }
     governor.began()
@@ -318,6 +322,10 @@ export class SpanFetcher implements DemandFetcher, Requester {
       return
     }
     meter.failure(failure.code)
+    // A lost request is found out soon, and a server that thinks for half an hour is waited for in the end.
+    if (failure.code === 'first-byte-timeout') {
+      span.patience = Math.min(MAX_PATIENCE, span.patience * 2)
+    }
     const kind = classify(failure)
     if (kind === 'refused') governor.refused(span.sentMs, nowMs, failure.retryAfterMs)
     else if (kind === 'transient') governor.troubled(span.sentMs, nowMs)

@@ -24,6 +24,8 @@ export class Span implements Choice {
   attempts = 0
   /** Requests sent in all. */
   requests = 0
+  /** How many times the limit the next request's first byte may take. */
+  patience = 1
   /** When the request under way was sent. */
   sentMs = 0
   /** First byte that the request under way asked for. */

@@ -3,7 +3,7 @@ import { Simulation } from '../../.bench/engine/simulation.js'
 import type { ReadSink } from '../../dist/main/export.js'
 import { ImageExport } from '../../dist/main/image-export.js'
 import { silentLog } from '../../dist/main/log.js'
-import { Origin } from '../../dist/main/origin.js'
+import { Origin, type Timers } from '../../dist/main/origin.js'
 import { Estimator } from '../../dist/main/prefetch/estimator.js'
 import { Governor } from '../../dist/main/prefetch/governor.js'
 import { SharedRing } from '../../dist/main/shared-ring.js'
@@ -18,10 +18,13 @@ const BLOCK = 64 * KiB
 const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 1, newConnection: false }
 
 const clock = () => performance.now()
-const timers = { set: () => undefined, clear: () => {} }
 
 /** An export with a ring of four slots whose requests are answered by `run`. */
-function exportOf(t: Test, run: (task: FetchTask) => Promise<FetchResult>) {
+function exportOf(
+  t: Test,
+  run: (task: FetchTask) => Promise<FetchResult>,
+  timers: Timers = { set: () => undefined, clear: () => {} },
+) {
   const memory = RingMemory.create({ slotCount: 4, slotBytes: BLOCK })
   const governor = new Governor(8)
   const image = new ImageExport({
@@ -131,4 +134,30 @@ t.test('SpanFetcher asks for the doorbell in a slot that was given up before its
   await turn()
   t.strictSame(tasks.at(-1)?.slots, [slot])
   t.equal(Atomics.load(memory.words, memory.record(slot) + SlotWord.WANT), 1)
+})
+
+t.test('SpanFetcher doubles the limit of a first byte that did not come in time', async t => {
+  const patience: (number | undefined)[] = []
+  const { memory, image } = exportOf(
+    t,
+    async task => {
+      patience.push(task.patience)
+      for (const [i, slot] of task.slots.entries()) {
+        new SlotFiller(memory, slot, task.epochs[i] as number).fail()
+      }
+      const late = patience.length < 3
+      const failure = { code: late ? 'first-byte-timeout' : 'tls', message: 'as told' } as const
+      return { ok: false, spanId: task.spanId, timings: TIMINGS, failure }
+    },
+    {
+      set: (ms, callback) => setTimeout(callback, ms),
+      clear: timer => clearTimeout(timer as never),
+    },
+  )
+  await new Promise<void>((resolve, reject) => {
+    const end = () => reject(new Error('read'))
+    const sink: ReadSink = { data: () => {}, hole: () => {}, end, fail: () => resolve() }
+    image.read({ offset: 0, length: 4 * KiB, connection: 1, whole: false }, sink)
+  })
+  t.strictSame(patience, [1, 2, 4])
 })

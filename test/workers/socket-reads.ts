@@ -3,8 +3,9 @@ import t, { type Test } from 'tap'
 import { makeCertificate } from '../../.bench/slow-server/certificate.js'
 import type { Failure } from '../../dist/shared/failure.js'
 import type { ResponseReader } from '../../dist/workers/exchange.js'
-import { connectorOf, OriginClient } from '../../dist/workers/origin-client.js'
+import { OriginClient } from '../../dist/workers/origin-client.js'
 import type { ResponseHead, ResponseHeaders } from '../../dist/workers/range-response.js'
+import { Router } from '../../dist/workers/route.js'
 import { httpOrigin, imageBytes, type Origin, rawOrigin, serveRange } from '../fixtures/origin.js'
 import { TRANSPORT } from '../fixtures/span.js'
 
@@ -47,7 +48,8 @@ class KeepingReader implements ResponseReader {
 
 function clientFor(t: Test, origin: Origin, transport = {}): OriginClient {
   const settings = { ...TRANSPORT, ...transport }
-  const client = new OriginClient(new URL(origin.url).origin, settings, connectorOf(settings))
+  const address = new URL(origin.url).origin
+  const client = new OriginClient(address, settings, new Router(settings).to(address))
   t.teardown(() => client.close())
   return client
 }

@@ -22,6 +22,9 @@ export type OptionKind =
 export const OPTION_GROUPS = [
   'Listening',
   'Origin',
+  'Login',
+  'TLS',
+  'Network',
   'Time-outs',
   'Prefetching',
   'Running',

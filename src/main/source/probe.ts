@@ -11,8 +11,6 @@ import { SourceError } from './source-error.js'
 
 /** Bytes asked for by the probe: the headers of every disk format, and a first block or two. */
 export const PROBE_BYTES = 1024 * 1024
-/** Redirects followed before the server is taken to go round in circles (as curl and browsers). */
-const MAX_REDIRECTS = 20
 /** Attempts at start, where a user waits for the word that it does not work. */
 const MAX_ATTEMPTS = 4
 /** Failures that are told at once at the start, though later on a request is repeated for them. */
@@ -37,6 +35,10 @@ export interface ProbeOptions {
   readonly transport: number
   readonly prober: Prober
   readonly attempts: number
+  /** Redirects followed; 0 takes none. */
+  readonly maxRedirects: number
+  /** As in `URL.protocol`: what a redirect may lead to. */
+  readonly protocols: ReadonlySet<string>
   readonly log: Log
   readonly random: () => number
   readonly sleep: (ms: number) => Promise<void>
@@ -62,7 +64,7 @@ export interface ProbedSource {
 export async function probe(options: ProbeOptions): Promise<ProbedSource> {
   const { credentials, log } = options
   let url = options.url
-  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+  for (let redirects = 0; redirects <= options.maxRedirects; redirects++) {
     const result = await ask(options, url)
     const name = credentials.redact(redirects === 0 ? url : withoutQuery(url))
     if (result.ok) {
@@ -72,7 +74,10 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
       return {
         request: {
           url,
-          headers: credentials.headersFor(url),
+          // Read whenever a task is sent: cookies come and go.
+          get headers() {
+            return credentials.headersFor(url)
+          },
           transport: options.transport,
           totalBytes,
           ...(strong && { etag }),
@@ -87,11 +92,16 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     if (failure.code !== 'redirect' || failure.location === undefined) {
       throw new SourceError(credentials.redact(explain(name, failure, options)))
     }
-    url = follow(url, failure.location, name)
+    if (options.maxRedirects === 0) {
+      throw new SourceError(
+        credentials.redact(`Cannot open ${name}: it redirects, and --max-redirects 0 allows none`),
+      )
+    }
+    url = follow(url, failure.location, name, options.protocols)
     log('debug', `redirected to ${credentials.redact(withoutQuery(url))}`)
   }
   throw new SourceError(
-    `Cannot open ${credentials.redact(options.url)}: more than ${MAX_REDIRECTS} redirects`,
+    `Cannot open ${credentials.redact(options.url)}: more than ${options.maxRedirects} redirects`,
   )
 }
 
@@ -120,7 +130,12 @@ async function ask(options: ProbeOptions, url: string): Promise<ProbeResult> {
 }
 
 /** The address a redirect points to, with the fragment dropped and user info refused. */
-function follow(from: string, location: string, name: string): string {
+function follow(
+  from: string,
+  location: string,
+  name: string,
+  protocols: ReadonlySet<string>,
+): string {
   let to: URL
   try {
     to = new URL(location, from)
@@ -132,6 +147,11 @@ function follow(from: string, location: string, name: string): string {
   }
   if (to.protocol === 'http:' && from.startsWith('https:')) {
     throw new SourceError(`Cannot open ${name}: it redirects from https to http`)
+  }
+  if (!protocols.has(to.protocol)) {
+    throw new SourceError(
+      `Cannot open ${name}: it redirects to ${to.protocol.slice(0, -1)}, which --protocols does not allow`,
+    )
   }
   to.hash = ''
   to.username = ''
@@ -152,11 +172,16 @@ function explain(name: string, failure: Failure, options: ProbeOptions): string 
     case 'tls':
       // No certificate makes a server speak TLS that doesn't.
       if (!failure.message.includes('certificate')) return what
+      if (failure.message.includes('with the proxy')) {
+        return `${what}; give the proxy's CA with --proxy-cacert FILE, or --proxy-insecure to trust any`
+      }
       return `${what}; give the server's CA with --cacert FILE, or --insecure to trust any`
+    case 'proxy':
+      return failure.status === 407 ? `${what}; give --proxy-user and --proxy-password-file` : what
     case 'status':
       if (failure.status === 401) {
         return options.credentials.user === undefined
-          ? `${what}; give --user and --password-file, or --cookie`
+          ? `${what}; give --user and --password-file, --bearer-token-file, or --cookie`
           : `${what}; the user name or password is not accepted`
       }
       if (failure.status === 403) return `${what}; the server refuses access to this file`
