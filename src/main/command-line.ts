@@ -16,6 +16,10 @@ export interface CommandLine {
   /** File of the password, '-' for standard input. */
   readonly passwordFile: string | undefined
   readonly cacert: string | undefined
+  /** Directory of the server's certificate. */
+  readonly tlsCertificates: string | undefined
+  /** File of pre-shared keys. */
+  readonly tlsPsk: string | undefined
   readonly run: string | undefined
   readonly pidfile: string | undefined
   readonly exitWithParent: boolean
@@ -28,11 +32,16 @@ export type Invocation =
   /** --help or --version: print and be done. */
   | { readonly kind: 'show'; readonly text: string }
 
+/** Not as they stand on the command line. */
+type ReadLater = 'url' | 'headers' | 'ca' | 'password' | 'tlsCertificates' | 'tlsPsk'
+
 /** Values by option key, as commander collects them; absent where a flag was not given. */
-interface FlagValues extends Omit<ServerOptions, 'url' | 'headers' | 'ca' | 'password'> {
+interface FlagValues extends Omit<ServerOptions, ReadLater> {
   readonly headers?: readonly string[]
   readonly passwordFile?: string
   readonly cacert?: string
+  readonly tlsCertificates?: string
+  readonly tlsPsk?: string
   readonly run?: string
   readonly pidfile?: string
   readonly exitWithParent?: boolean
@@ -145,8 +154,9 @@ function tidy(message: string): string {
 }
 
 function readProgram(program: Command): CommandLine {
-  const { headers, passwordFile, cacert, run, pidfile, exitWithParent, stats, verbose, ...server } =
+  const { headers, passwordFile, cacert, tlsCertificates, tlsPsk, ...others } =
     program.opts<FlagValues>()
+  const { run, pidfile, exitWithParent, stats, verbose, ...server } = others
   // As with nbdkit: a command of one's own needs no port that others can reach.
   const isPrivate = run !== undefined && server.unix === undefined && server.port === undefined
   return {
@@ -158,6 +168,8 @@ function readProgram(program: Command): CommandLine {
     },
     passwordFile,
     cacert,
+    tlsCertificates,
+    tlsPsk,
     run,
     pidfile,
     exitWithParent: exitWithParent ?? false,

@@ -9,6 +9,7 @@ import { OUTPUT } from './option-table/output.js'
 import { PREFETCHING } from './option-table/prefetching.js'
 import { RUNNING } from './option-table/running.js'
 import { TIME_OUTS } from './option-table/time-outs.js'
+import { TLS } from './option-table/tls.js'
 import { formatSize } from './parse-size.js'
 
 export {
@@ -20,6 +21,7 @@ export {
 
 export const OPTION_TABLE = [
   ...LISTENING,
+  ...TLS,
   ...ORIGIN,
   ...TIME_OUTS,
   ...PREFETCHING,

@@ -13,10 +13,12 @@ import { checkNumber } from './option-values.js'
 import { formatSize } from './parse-size.js'
 import { Credentials } from './source/credentials.js'
 import { parseSourceUrl } from './source/source-url.js'
+import type { TlsAcceptor } from './tls-acceptor.js'
+import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions {
+export interface ServerOptions extends TlsServerOptions {
   /** The image: http or https. User info in it counts as `user` and `password` and is never shown. */
   readonly url: string
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */
@@ -84,6 +86,8 @@ export interface ResolvedOptions {
   readonly credentials: Credentials
   readonly listen: ListenAddress
   readonly exportName: string
+  /** Undefined if TLS is off. */
+  readonly tls: TlsAcceptor | undefined
   readonly ca: string | undefined
   /** False accepts any server certificate. */
   readonly verify: boolean
@@ -156,6 +160,7 @@ export function resolveOptions(
     credentials,
     listen: listenAddress(options),
     exportName: checkExportName(text('exportName', options.exportName) ?? DEFAULTS.exportName),
+    tls: resolveTls(options),
     ca: checkCertificates(text('cacert', options.ca)),
     verify: !(options.insecure ?? DEFAULTS.insecure),
     connectTimeoutMs: milliseconds(

@@ -1,7 +1,7 @@
 // The command line from arguments to exit status. Everything it touches of the process is handed
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
-import { parseCommandLine } from './command-line.js'
+import { type CommandLine, parseCommandLine } from './command-line.js'
 import { readCaFile, readPasswordFile } from './input-files.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
@@ -10,6 +10,7 @@ import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
 import { redactUrls } from './source/credentials.js'
 import { createTextLog } from './stderr-log.js'
+import { readTlsCertificates, readTlsPsk } from './tls-files.js'
 import { UsageError } from './usage-error.js'
 
 /** Exit statuses of our own; with --run the command's passes through. */
@@ -60,13 +61,18 @@ export async function runCli(host: CliHost): Promise<number> {
     verbose = commandLine.verbose
     const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
     // Before any file is read: whoever mistypes a size is not asked for a password first.
-    resolveOptions({ ...commandLine.server, ...placeholderPassword(commandLine) })
+    resolveOptions({ ...commandLine.server, ...placeholders(commandLine) })
+    const warn = (message: string) => log('warn', message)
     const options: ServerOptions = {
       ...commandLine.server,
       ...(commandLine.passwordFile !== undefined && {
-        password: await readPasswordFile(commandLine.passwordFile, host.stdin, message =>
-          log('warn', message),
-        ),
+        password: await readPasswordFile(commandLine.passwordFile, host.stdin, warn),
+      }),
+      ...(commandLine.tlsCertificates !== undefined && {
+        tlsCertificates: await readTlsCertificates(commandLine.tlsCertificates, warn),
+      }),
+      ...(commandLine.tlsPsk !== undefined && {
+        tlsPsk: await readTlsPsk(commandLine.tlsPsk, warn),
       }),
       ...(commandLine.cacert !== undefined && { ca: await readCaFile(commandLine.cacert) }),
       log,
@@ -106,11 +112,16 @@ export async function runCli(host: CliHost): Promise<number> {
   }
 }
 
-/** A password still to be read counts as given when options are checked for the first time. */
-function placeholderPassword(commandLine: { passwordFile: string | undefined }): {
-  password?: string
-} {
-  return commandLine.passwordFile === undefined ? {} : { password: '' }
+/** What is still to be read counts as given and good when options are checked for the first time. */
+function placeholders(commandLine: CommandLine): Partial<ServerOptions> {
+  const { passwordFile, tlsCertificates, tlsPsk } = commandLine
+  return {
+    ...(passwordFile !== undefined && { password: '' }),
+    ...((tlsCertificates !== undefined || tlsPsk !== undefined) && {
+      tls: 'off',
+      tlsVerifyPeer: false,
+    }),
+  }
 }
 
 /**

@@ -23,6 +23,7 @@ import type {
   MetaContext,
   MetaContextRequest,
   OptionHeader,
+  TlsPolicy,
 } from './messages.js'
 import {
   CLIENT_FLAGS_BYTES,
@@ -49,6 +50,8 @@ export interface HandshakeSettings {
   readonly directory: ExportDirectory
   /** True if block status can be told: base:allocation is then on offer. */
   readonly allocation: boolean
+  /** Default 'off'. */
+  readonly tls?: TlsPolicy
 }
 
 /** An answer that does not depend on the option's data. */
@@ -76,6 +79,9 @@ export class Handshake {
   readonly #queue: ChunkQueue
   readonly #directory: ExportDirectory
   readonly #allocation: boolean
+  readonly #tls: TlsPolicy
+  /** What carries the bytes: they are not taken while it changes. */
+  #transport: 'plain' | 'changing' | 'secure' = 'plain'
   #clientFlags: number | undefined
   /** The option whose data are awaited. */
   #option: OptionHeader | undefined
@@ -89,10 +95,11 @@ export class Handshake {
   readonly #events: HandshakeEvent[] = []
   #ended = false
 
-  constructor({ queue, directory, allocation }: HandshakeSettings) {
+  constructor({ queue, directory, allocation, tls = 'off' }: HandshakeSettings) {
     this.#queue = queue
     this.#directory = directory
     this.#allocation = allocation
+    this.#tls = tls
   }
 
   /** The bytes to be sent as soon as the client has connected. */
@@ -105,6 +112,16 @@ export class Handshake {
     this.#shuttingDown = true
   }
 
+  /**
+   * From now on the bytes come through TLS. Of what the client has agreed on or selected in the clear
+   * nothing is left: somebody else may have done that for it.
+   */
+  secured(): void {
+    this.#transport = 'secure'
+    this.#structuredReplies = false
+    this.#selection = undefined
+  }
+
   /** The next event, or undefined until more bytes are queued. Nothing follows the last event. */
   next(): HandshakeEvent | undefined {
     while (this.#events.length === 0 && !this.#ended && this.#step()) {}
@@ -113,6 +130,7 @@ export class Handshake {
 
   /** @returns false if more bytes are needed */
   #step(): boolean {
+    if (this.#transport === 'changing') return this.#refuseInjection()
     if (this.#clientFlags === undefined) return this.#readClientFlags()
     if (this.#option === undefined) return this.#readOptionHeader()
     if (this.#skipping !== undefined) return this.#skipData(this.#option, this.#skipping)
@@ -120,6 +138,16 @@ export class Handshake {
     const { option, length } = this.#option
     this.#option = undefined
     this.#answer(option, this.#queue.take(length))
+    return true
+  }
+
+  /**
+   * A client has to wait for the answer to STARTTLS. What comes in the clear behind it was put there
+   * by somebody else, to be taken for the client's own once TLS has begun.
+   */
+  #refuseInjection(): boolean {
+    if (this.#queue.length === 0) return false
+    this.#close('there are bytes behind STARTTLS')
     return true
   }
 
@@ -164,9 +192,11 @@ export class Handshake {
     if (((this.#clientFlags ?? 0) & HandshakeFlag.FIXED_NEWSTYLE) === 0) {
       return { type: Rep.ERR_INVALID, message: 'this option needs fixed newstyle' }
     }
+    if (option === Option.STARTTLS) return this.#startTlsAnswer(length)
+    if (this.#needsTls) {
+      return { type: Rep.ERR_TLS_REQD, message: 'this server is open to TLS only' }
+    }
     switch (option) {
-      case Option.STARTTLS:
-        return { type: Rep.ERR_POLICY, message: 'TLS is not offered' }
       case Option.LIST:
       case Option.STRUCTURED_REPLY:
         if (length === 0) return undefined
@@ -190,6 +220,19 @@ export class Handshake {
     }
   }
 
+  #startTlsAnswer(length: number): ShortAnswer | undefined {
+    if (this.#tls === 'off') return { type: Rep.ERR_POLICY, message: 'TLS is not offered' }
+    if (this.#transport === 'secure') {
+      return { type: Rep.ERR_INVALID, message: 'TLS has begun before' }
+    }
+    if (length > 0) return { type: Rep.ERR_INVALID, message: 'this option takes no data' }
+    return undefined
+  }
+
+  get #needsTls(): boolean {
+    return this.#tls === 'require' && this.#transport !== 'secure'
+  }
+
   #skipData({ option }: OptionHeader, skipping: { answer: ShortAnswer; left: number }): boolean {
     skipping.left -= this.#queue.skip(skipping.left)
     if (skipping.left > 0) return false
@@ -204,6 +247,11 @@ export class Handshake {
     switch (option) {
       case Option.EXPORT_NAME:
         this.#exportName(data)
+        return
+      case Option.STARTTLS:
+        this.#transport = 'changing'
+        this.#send(encodeAck(option))
+        this.#events.push({ type: 'start-tls' })
         return
       case Option.LIST:
         this.#send(
@@ -231,14 +279,14 @@ export class Handshake {
     const name = decodeString(data)
     const info = name === undefined ? undefined : this.#directory.find(name)
     // This option knows no error reply: closing is the only way to say no.
-    if (this.#shuttingDown || info === undefined || name === undefined) {
-      this.#close(
-        this.#shuttingDown
-          ? 'the server is shutting down'
-          : 'the client asks for an unknown export',
-      )
-      return
-    }
+    if (this.#shuttingDown) this.#close('the server is shutting down')
+    else if (this.#needsTls) this.#close('the client asks for an export without TLS')
+    else if (info === undefined || name === undefined) {
+      this.#close('the client asks for an unknown export')
+    } else this.#enterByName(name, info)
+  }
+
+  #enterByName(name: string, info: ExportInfo): void {
     const zeroes = ((this.#clientFlags ?? 0) & HandshakeFlag.NO_ZEROES) === 0
     const flags = transmissionFlags(this.#structuredReplies)
     this.#send(encodeExportNameReply(info.size, flags, zeroes))

@@ -15,11 +15,13 @@ export type OptionKind =
   | 'size'
   | 'size-power-of-2'
   | 'readahead'
+  | 'choice'
   | 'switch'
 
 /** Headings of --help and of the README, in this order. */
 export const OPTION_GROUPS = [
   'Listening',
+  'TLS',
   'Origin',
   'Time-outs',
   'Prefetching',
@@ -45,6 +47,8 @@ export interface OptionEntry {
   /** Bounds of numbers, inclusive, in the unit of the kind (bytes, seconds, or plain). */
   readonly min?: number
   readonly max?: number
+  /** All that a `choice` can be. */
+  readonly choices?: readonly string[]
   /** One or two sentences, no final period. */
   readonly help: string
   /** The option of nbdkit or its curl plugin that does the same. */
