@@ -1,11 +1,12 @@
 // The reads of one connection, from their request to their last message: starts them in order while
-// the client keeps up with what it is owed, and gives everything back when the client leaves.
+// the client keeps up with what it is owed, takes back what it does not come to take, and gives
+// everything back when it leaves.
 
 import type { Failure } from '../shared/failure.js'
 import type { Export } from './export.js'
 import type { Log } from './log.js'
 import type { ReadOwner, ReadReply } from './read-reply.js'
-import type { ReplyWriter } from './reply-writer.js'
+import { type ReplyWriter, WINDOW_BYTES } from './reply-writer.js'
 import type { SessionCounters } from './session-limits.js'
 
 /** What the reads of a connection work with. */
@@ -26,8 +27,11 @@ export class ReadQueue implements ReadOwner {
   readonly structuredReplies: boolean
   readonly #settings: ReadQueueSettings
   /** Reads that wait to be started, oldest first. */
-  readonly #waiting: ReadReply[] = []
+  #waiting: ReadReply[] = []
+  /** Reads that were started and not answered in full, in the order they were started in. */
   readonly #running = new Set<ReadReply>()
+  /** Bytes that may be owed. Less than the limit once the client was slow, until it is not. */
+  #allowance: number
   /** Bytes of started reads that have not been sent. */
   #owedBytes = 0
   #failedReads = 0
@@ -36,6 +40,7 @@ export class ReadQueue implements ReadOwner {
     this.writer = settings.writer
     this.structuredReplies = settings.structuredReplies
     this.#settings = settings
+    this.#allowance = settings.maxOwedBytes
   }
 
   /** Puts a read behind those that wait. */
@@ -45,11 +50,11 @@ export class ReadQueue implements ReadOwner {
 
   /** Starts reads in order of arrival while the client keeps up with what it is owed. */
   start(): void {
-    for (;;) {
+    while (!this.writer.isSlow) {
       const [read] = this.#waiting
       if (read === undefined) return
-      const owed = this.#owedBytes + read.length
-      if (this.#owedBytes > 0 && owed > this.#settings.maxOwedBytes) return
+      const owed = this.#owedBytes + read.rest.length
+      if (this.#owedBytes > 0 && owed > this.#allowance) return
       this.#waiting.shift()
       this.#owedBytes = owed
       this.#start(read)
@@ -60,6 +65,23 @@ export class ReadQueue implements ReadOwner {
   sent(bytes: number): void {
     this.#settings.counters.servedBytes += bytes
     this.#owedBytes -= bytes
+    this.#allowance = Math.min(this.#settings.maxOwedBytes, this.#allowance + bytes)
+  }
+
+  /**
+   * The client takes next to nothing. All reads that were started give back what they hold, except
+   * what the socket has, and wait to be started again: they are answered in full if the client
+   * comes back, from where they were.
+   */
+  park(): void {
+    // First, so that nothing is delivered behind a message that is about to be called back.
+    for (const read of this.#running) read.callOff()
+    this.writer.recall()
+    const parked = [...this.#running]
+    this.#running.clear()
+    this.#waiting = [...parked, ...this.#waiting]
+    this.#owedBytes = this.writer.handedDataBytes
+    this.#allowance = Math.min(this.#allowance, WINDOW_BYTES)
   }
 
   /** The client is gone. */
@@ -88,11 +110,19 @@ export class ReadQueue implements ReadOwner {
     })
   }
 
+  unsettled(read: ReadReply, failure?: Failure): void {
+    const { counters } = this.#settings
+    if (failure === undefined) counters.reads--
+    else counters.failedReads--
+    this.#running.add(read)
+  }
+
   #start(read: ReadReply): void {
     this.#running.add(read)
     try {
       const { connection, export: disk } = this.#settings
-      const { offset, length, whole } = read
+      const { whole } = read
+      const { offset, length } = read.rest
       read.handle = disk.read({ offset, length, whole, connection }, read)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)

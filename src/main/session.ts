@@ -14,7 +14,7 @@ import { encodeBlockStatus, encodeError, encodeNone, encodeSimpleReply } from '.
 import { Transmission } from './nbd/transmission.js'
 import { ReadQueue } from './read-queue.js'
 import { ReadReply } from './read-reply.js'
-import { ReplyWriter, type ReplyWriterOwner } from './reply-writer.js'
+import { ReplyWriter, type ReplyWriterOwner, type ReplyWriterTimes } from './reply-writer.js'
 import type { SessionCounters, SessionLimits } from './session-limits.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 
@@ -79,7 +79,7 @@ export class Session implements ReplyWriterOwner {
     this.#counters = counters
     this.#tls = tls
     this.#log = log
-    this.#writer = new ReplyWriter(socket, this, limits.writeTimeoutMs)
+    this.#writer = new ReplyWriter(socket, this, this.#writerTimes)
     this.#handshake = new Handshake({
       queue: this.#queue,
       directory: exports,
@@ -137,8 +137,17 @@ export class Session implements ReplyWriterOwner {
     this.#advance()
   }
 
+  slow(): void {
+    this.#reads?.park()
+  }
+
   stalled(): void {
     this.destroy('the client takes no replies')
+  }
+
+  get #writerTimes(): ReplyWriterTimes {
+    const { parkAfterMs, writeTimeoutMs } = this.#limits
+    return { parkAfterMs, timeoutMs: writeTimeoutMs }
   }
 
   #listen(): void {
@@ -234,7 +243,7 @@ export class Session implements ReplyWriterOwner {
         }
         this.#socket = secure
         secure.on('error', this.#onError)
-        this.#writer = new ReplyWriter(secure, this, this.#limits.writeTimeoutMs)
+        this.#writer = new ReplyWriter(secure, this, this.#writerTimes)
         this.#handshake.secured()
         this.#phase = 'handshake'
         this.#paused = false
