@@ -11,6 +11,7 @@ import { Cmd, Errno } from './nbd/constants.js'
 import { Handshake } from './nbd/handshake.js'
 import type { HandshakeEvent, MetaContext, Request } from './nbd/messages.js'
 import { encodeBlockStatus, encodeError, encodeNone, encodeSimpleReply } from './nbd/reply-codec.js'
+import { statusExtents } from './nbd/status-extents.js'
 import { Transmission } from './nbd/transmission.js'
 import { ReadQueue } from './read-queue.js'
 import { ReadReply } from './read-reply.js'
@@ -346,8 +347,7 @@ export class Session implements ReplyWriterOwner {
   #tellStatus(request: Extract<Request, { type: 'block-status' }>): void {
     const { cookie, offset, length, oneExtent } = request
     const told = this.#export?.blockStatus?.(offset, length, this.connection) ?? []
-    const extents =
-      told.length === 0 ? [{ length, flags: 0 }] : told.slice(0, oneExtent ? 1 : undefined)
+    const extents = statusExtents(told, length, oneExtent)
     const final = this.#contexts.length - 1
     for (const [index, { id }] of this.#contexts.entries()) {
       const last = index === final
