@@ -4,9 +4,7 @@
 
 import type { ChunkQueue } from './chunk-queue.js'
 import {
-  BASE_ALLOCATION,
   HandshakeFlag,
-  Info,
   MAX_OPTION_BYTES,
   MAX_OPTIONS,
   MAX_SKIPPED_BYTES,
@@ -14,7 +12,6 @@ import {
   OPTIONS_PER_EXPORT,
   Option,
   Rep,
-  TransmissionFlag,
 } from './constants.js'
 import type {
   ExportDirectory,
@@ -26,6 +23,12 @@ import type {
   TlsPolicy,
 } from './messages.js'
 import {
+  infoReplies,
+  listedContexts,
+  selectedContexts,
+  transmissionFlags,
+} from './option-answers.js'
+import {
   CLIENT_FLAGS_BYTES,
   decodeInfoRequest,
   decodeMetaContextRequest,
@@ -34,9 +37,6 @@ import {
   encodeErrorReply,
   encodeExportNameReply,
   encodeGreeting,
-  encodeInfoBlockSize,
-  encodeInfoExport,
-  encodeInfoText,
   encodeMetaContextReply,
   encodeServerReply,
   OPTION_HEADER_BYTES,
@@ -58,20 +58,6 @@ export interface HandshakeSettings {
 interface ShortAnswer {
   readonly type: number
   readonly message: string
-}
-
-/** Transmission flags of a read-only export that nobody changes while it is served. */
-export function transmissionFlags(structuredReplies: boolean): number {
-  return (
-    TransmissionFlag.HAS_FLAGS |
-    TransmissionFlag.READ_ONLY |
-    // Nothing is ever written: every write is stable, on every connection.
-    TransmissionFlag.SEND_FLUSH |
-    TransmissionFlag.CAN_MULTI_CONN |
-    TransmissionFlag.SEND_CACHE |
-    // "Don't fragment" means nothing where replies have one piece anyway, and must not be offered.
-    (structuredReplies ? TransmissionFlag.SEND_DF : 0)
-  )
 }
 
 /** One connection's handshake. Ends with the event `enter`, `abort` or `close`. */
@@ -304,16 +290,7 @@ export class Handshake {
       this.#reply(option, Rep.ERR_UNKNOWN, 'there is no export of this name')
       return
     }
-    const replies = [
-      encodeInfoExport(option, info.size, transmissionFlags(this.#structuredReplies)),
-      encodeInfoBlockSize(option, info),
-    ]
-    if (request.types.includes(Info.NAME)) {
-      replies.push(encodeInfoText(option, Info.NAME, info.name))
-    }
-    if (request.types.includes(Info.DESCRIPTION) && info.description !== undefined) {
-      replies.push(encodeInfoText(option, Info.DESCRIPTION, info.description))
-    }
+    const replies = infoReplies(option, info, request.types, this.#structuredReplies)
     this.#send(...replies, encodeAck(option))
     if (option === Option.GO) this.#enter(request.name, info)
   }
@@ -322,10 +299,9 @@ export class Handshake {
     const option = Option.LIST_META_CONTEXT
     const request = this.#metaContextRequest(option, data)
     if (request === undefined) return
-    const { queries } = request
-    const wanted =
-      queries.length === 0 || queries.includes('base:') || queries.includes(BASE_ALLOCATION)
-    const found = wanted ? [encodeMetaContextReply(option, 0, BASE_ALLOCATION)] : []
+    const found = listedContexts(request.queries).map(name =>
+      encodeMetaContextReply(option, 0, name),
+    )
     this.#send(...found, encodeAck(option))
   }
 
@@ -338,10 +314,7 @@ export class Handshake {
     }
     const request = this.#metaContextRequest(option, data)
     if (request === undefined) return
-    // 'base:' lists but does not select; a query given twice selects once.
-    const contexts = request.queries.includes(BASE_ALLOCATION)
-      ? [{ id: 1, name: BASE_ALLOCATION }]
-      : []
+    const contexts = selectedContexts(request.queries)
     this.#selection = { name: request.name, contexts }
     const replies = contexts.map(({ id, name }) => encodeMetaContextReply(option, id, name))
     this.#send(...replies, encodeAck(option))
