@@ -18,6 +18,12 @@ import { zeroViews } from './zero-views.js'
  */
 const GATHER_BYTES = 32 * 1024 * 1024
 
+/**
+ * Bytes handed out in one call, unless a single block is larger: what a client that stops reading has
+ * been handed can't be called back, and the slots of a call are given back together.
+ */
+const HAND_OUT_BYTES = 1024 * 1024
+
 /** Bytes somebody waits for that no slot holds yet. All offsets are of the image. */
 export interface Demand {
   readonly offset: number
@@ -292,9 +298,12 @@ class Read implements ReadHandle {
         for (const piece of pieces.slice(from)) piece.release()
         return
       }
-      const hole = this.#isHole(pieces[from] as Piece)
+      const first = pieces[from] as Piece
+      const hole = this.#isHole(first)
+      const fits = (piece: Piece) => hole || piece.end - first.offset <= HAND_OUT_BYTES
+      const joins = (piece: Piece) => this.#isHole(piece) === hole && fits(piece)
       let to = from + 1
-      while (to < pieces.length && this.#isHole(pieces[to] as Piece) === hole) to++
+      while (to < pieces.length && joins(pieces[to] as Piece)) to++
       this.#handOutRun(from === 0 && to === pieces.length ? pieces : pieces.slice(from, to), hole)
       from = to
     }

@@ -21,6 +21,10 @@ export interface InputFlags {
   readonly proxyPassword?: string
   readonly proxyPasswordFile?: string
   readonly proxyCacert?: string
+  /** Directory of the server's own certificate. */
+  readonly tlsCertificates?: string
+  /** File of pre-shared keys. */
+  readonly tlsPsk?: string
 }
 
 const KEYS: ReadonlySet<string> = new Set<keyof InputFlags>([
@@ -38,6 +42,8 @@ const KEYS: ReadonlySet<string> = new Set<keyof InputFlags>([
   'proxyPassword',
   'proxyPasswordFile',
   'proxyCacert',
+  'tlsCertificates',
+  'tlsPsk',
 ])
 
 /** Parts the flags of values to be read from the rest. */
@@ -60,5 +66,6 @@ export function placeholders(inputs: InputFlags): Partial<ServerOptions> {
     ...(given('bearerTokenFile') && { bearerToken: 'placeholder' }),
     ...(given('cookie') && { cookie: '' }),
     ...(given('proxyPassword', 'proxyPasswordFile') && { proxyPassword: '' }),
+    ...(given('tlsCertificates', 'tlsPsk') && { tls: 'off' as const, tlsVerifyPeer: false }),
   }
 }

@@ -11,6 +11,7 @@ import { type Log, silentLog } from './log.js'
 import { tcpUri, unixUri } from './nbd-uri.js'
 import { Session } from './session.js'
 import { SESSION_LIMITS, type SessionCounters, type SessionLimits } from './session-limits.js'
+import type { TlsAcceptor } from './tls-acceptor.js'
 import {
   checkSocketPath,
   preparePath,
@@ -34,6 +35,8 @@ export interface ListenerSettings {
   readonly limits?: Partial<SessionLimits>
   /** Connections beyond this are closed as they come. Default 1024. */
   readonly maxClients?: number
+  /** Default: TLS is not offered. */
+  readonly tls?: TlsAcceptor | undefined
   readonly log?: Log
 }
 
@@ -46,6 +49,7 @@ export class Listener {
   readonly #server: Server
   readonly #exports: ExportTable
   readonly #limits: SessionLimits
+  readonly #tls: TlsAcceptor | undefined
   readonly #log: Log
   readonly #sessions = new Set<Session>()
   /** Directory made for a private socket. */
@@ -60,6 +64,7 @@ export class Listener {
     const { address, limits, log = silentLog, maxClients = MAX_CLIENTS } = settings
     this.#exports = exports
     this.#limits = { ...SESSION_LIMITS, ...limits }
+    this.#tls = settings.tls
     this.#log = log
     if ('path' in address) {
       const isPrivate = address.path === '-'
@@ -112,16 +117,17 @@ export class Listener {
   }
 
   /**
-   * NBD URI of an export.
+   * NBD URI of an export; of the kind that asks for TLS if that is required.
    * @throws RangeError once closed
    */
   uri(exportName: string): string {
-    if (this.#socketPath !== undefined) return unixUri(this.#socketPath, exportName)
+    const tls = this.#tls?.required ?? false
+    if (this.#socketPath !== undefined) return unixUri(this.#socketPath, exportName, tls)
     const address = this.#server.address()
     if (address === null || typeof address === 'string') {
       throw new RangeError('Cannot tell the URI: the listener is closed')
     }
-    return tcpUri(address.address, address.port, exportName)
+    return tcpUri(address.address, address.port, exportName, tls)
   }
 
   /**
@@ -181,6 +187,7 @@ export class Listener {
       exports: this.#exports,
       limits: this.#limits,
       counters: this.counters,
+      tls: this.#tls,
       log: this.#log,
     })
     this.#sessions.add(session)

@@ -3,15 +3,15 @@
 /** What is left unescaped by encodeURIComponent although a URI gives it a meaning, or a shell does. */
 const SUB_DELIMITERS = /[!'()*]/g
 
-/** `nbd+unix:///NAME?socket=PATH` */
-export function unixUri(socketPath: string, exportName: string): string {
+/** `nbd+unix:///NAME?socket=PATH`, or with TLS `nbds+unix:…` */
+export function unixUri(socketPath: string, exportName: string, tls = false): string {
   const path = socketPath.split('/').map(encode).join('/')
-  return `nbd+unix:///${encode(exportName)}?socket=${path}`
+  return `${tls ? 'nbds' : 'nbd'}+unix:///${encode(exportName)}?socket=${path}`
 }
 
-/** `nbd://HOST:PORT/NAME`; IPv6 addresses get their brackets. */
-export function tcpUri(address: string, port: number, exportName: string): string {
-  return `nbd://${uriHost(address)}:${port}/${encode(exportName)}`
+/** `nbd://HOST:PORT/NAME`, or with TLS `nbds:…`; IPv6 addresses get their brackets. */
+export function tcpUri(address: string, port: number, exportName: string, tls = false): string {
+  return `${tls ? 'nbds' : 'nbd'}://${uriHost(address)}:${port}/${encode(exportName)}`
 }
 
 function uriHost(address: string): string {

@@ -2,6 +2,7 @@
 // command line, --help, the README's tables and the checks in options.ts are all made from this.
 // The entries lie in option-table/, a file for each heading.
 
+import { CLIENT_TLS } from './option-table/client-tls.js'
 import type { OptionEntry } from './option-table/entry.js'
 import { LISTENING } from './option-table/listening.js'
 import { LOGIN } from './option-table/login.js'
@@ -23,6 +24,7 @@ export {
 
 export const OPTION_TABLE = [
   ...LISTENING,
+  ...CLIENT_TLS,
   ...ORIGIN,
   ...LOGIN,
   ...TLS,

@@ -15,10 +15,12 @@ import { formatSize } from './parse-size.js'
 import { Credentials } from './source/credentials.js'
 import { resolveNetwork } from './source/network-options.js'
 import { parseSourceUrl } from './source/source-url.js'
+import type { TlsAcceptor } from './tls-acceptor.js'
+import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions extends OriginOptions {
+export interface ServerOptions extends OriginOptions, TlsServerOptions {
   /** The image: http or https. User info in it counts as `user` and `password` and is never shown. */
   readonly url: string
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */
@@ -79,6 +81,8 @@ export interface ResolvedOptions {
   readonly credentials: Credentials
   readonly listen: ListenAddress
   readonly exportName: string
+  /** Undefined if TLS is off. */
+  readonly tls: TlsAcceptor | undefined
   /** How origins are reached. Holds secrets: never log. */
   readonly network: Network
   /** Followed at the start. */
@@ -161,6 +165,7 @@ export function resolveOptions(
     credentials,
     listen: listenAddress(options),
     exportName: checkExportName(options.exportName ?? DEFAULTS.exportName),
+    tls: resolveTls(options),
     network,
     maxRedirects: number('maxRedirects', options.maxRedirects, DEFAULTS.maxRedirects),
     protocols,

@@ -5,6 +5,7 @@ import { readCaDirectory, readCookieJar, readPrivateFile, readTextFile } from '.
 import type { InputFlags } from './input-flags.js'
 import type { ServerOptions } from './options.js'
 import { namesSource, readSecret, readSecretFile, type SecretSources } from './secret-input.js'
+import { readTlsCertificates, readTlsPsk } from './tls-files.js'
 import { UsageError } from './usage-error.js'
 
 /**
@@ -30,7 +31,7 @@ export async function readInputs(
   const cookie = await cookieOf(inputs.cookie, sources)
   const cookies = await cookiesOf(inputs, warn)
   const ca = await caOf(inputs)
-  const { cert, key, proxyCacert } = inputs
+  const { cert, key, proxyCacert, tlsCertificates, tlsPsk } = inputs
   const found: Partial<ServerOptions> = {
     password,
     bearerToken,
@@ -44,6 +45,9 @@ export async function readInputs(
       cert === undefined ? undefined : await readTextFile(cert, 'client certificate'),
     clientKey: key === undefined ? undefined : await readPrivateFile(key, 'client key', warn),
     proxyCa: proxyCacert === undefined ? undefined : await readTextFile(proxyCacert, 'CA file'),
+    tlsCertificates:
+      tlsCertificates === undefined ? undefined : await readTlsCertificates(tlsCertificates, warn),
+    tlsPsk: tlsPsk === undefined ? undefined : await readTlsPsk(tlsPsk, warn),
   }
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
 }

@@ -11,7 +11,7 @@ import {
   encodeOffsetHole,
   encodeSimpleReply,
 } from './nbd/reply-codec.js'
-import type { ReplyWriter } from './reply-writer.js'
+import type { Lease, ReplyWriter } from './reply-writer.js'
 import { zeroViews } from './zero-views.js'
 
 /** The session a read belongs to. */
@@ -23,6 +23,8 @@ export interface ReadOwner {
    * @param undelivered bytes of the range that will not be sent
    */
   settled(read: ReadReply, undelivered: number, failure?: Failure): void
+  /** A message of a reply that was settled was called back by the writer: it will be started again. */
+  unsettled(read: ReadReply, failure?: Failure): void
 }
 
 /** From the request to its last message. */
@@ -35,8 +37,10 @@ export class ReadReply implements ReadSink {
   /** Set by the owner once the export has returned it. */
   handle: ReadHandle | undefined
   readonly #owner: ReadOwner
+  /** Bytes of the range that were given to the writer. */
   #delivered = 0
   #settled = false
+  #failure: Failure | undefined
 
   constructor(
     owner: ReadOwner,
@@ -48,6 +52,17 @@ export class ReadReply implements ReadSink {
     this.offset = offset
     this.length = length
     this.whole = whole
+  }
+
+  /** What is still to be asked of the export: all of the range, unless parts of it have left. */
+  get rest(): { offset: number; length: number } {
+    return { offset: this.#next, length: this.length - this.#delivered }
+  }
+
+  /** Asks the export for nothing any more. The read may be started again, with `rest`. */
+  callOff(): void {
+    this.handle?.cancel()
+    this.handle = undefined
   }
 
   data(offset: number, views: readonly Uint8Array[], release: () => void): void {
@@ -66,7 +81,7 @@ export class ReadReply implements ReadSink {
     const head = this.#owner.structuredReplies
       ? encodeOffsetData(this.cookie, offset, bytes, last)
       : encodeSimpleReply(this.cookie, Errno.OK)
-    this.#owner.writer.send(head, last, views, bytes, release)
+    this.#owner.writer.send(head, last, views, bytes, this.#lease(offset, release))
     if (last) this.#settle()
   }
 
@@ -75,10 +90,10 @@ export class ReadReply implements ReadSink {
     const last = this.#deliver(length)
     if (this.#owner.structuredReplies) {
       const chunk = encodeOffsetHole(this.cookie, offset, length, last)
-      this.#owner.writer.send(chunk, last, [], length)
+      this.#owner.writer.send(chunk, last, [], length, this.#lease(offset))
     } else {
       const head = encodeSimpleReply(this.cookie, Errno.OK)
-      this.#owner.writer.send(head, last, zeroViews(length), length)
+      this.#owner.writer.send(head, last, zeroViews(length), length, this.#lease(offset))
     }
     if (last) this.#settle()
   }
@@ -95,7 +110,7 @@ export class ReadReply implements ReadSink {
     const message = this.#owner.structuredReplies
       ? encodeErrorOffset(this.cookie, errno, failure.message, at)
       : encodeSimpleReply(this.cookie, errno)
-    this.#owner.writer.send(message, true)
+    this.#owner.writer.send(message, true, [], 0, this.#lease(this.#next))
     this.#settle(failure)
   }
 
@@ -124,6 +139,19 @@ export class ReadReply implements ReadSink {
 
   #settle(failure?: Failure): void {
     this.#settled = true
+    this.#failure = failure
     this.#owner.settled(this, this.length - this.#delivered, failure)
+  }
+
+  #lease(offset: number, release = () => {}): Lease {
+    return { release, recalled: () => this.#rewind(offset) }
+  }
+
+  /** A message was called back: what it brought, and all behind it, has to be delivered again. */
+  #rewind(offset: number): void {
+    this.#delivered = Math.min(this.#delivered, offset - this.offset)
+    if (!this.#settled) return
+    this.#settled = false
+    this.#owner.unsettled(this, this.#failure)
   }
 }

@@ -152,6 +152,7 @@ async function start(
     address:
       listen.kind === 'unix' ? { path: listen.path } : { host: listen.host, port: listen.port },
     exports: [image],
+    tls: options.tls,
     // A client that reads its replies late holds at most this share of the ring.
     limits: { maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE) },
     log,

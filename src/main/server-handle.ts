@@ -6,7 +6,7 @@ import type { Statistics } from './status/statistics.js'
 
 /** A running NBD server. */
 export interface Server extends AsyncDisposable {
-  /** `nbd+unix:///NAME?socket=PATH` or `nbd://HOST:PORT/NAME`: what clients are given. */
+  /** `nbd+unix:///NAME?socket=PATH` or `nbd://HOST:PORT/NAME`: what clients are given; `nbds` where TLS is required. */
   readonly uri: string
   /** Path of the Unix socket, or undefined on TCP. */
   readonly unixSocket: string | undefined

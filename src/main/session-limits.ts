@@ -12,8 +12,13 @@ export interface SessionLimits {
   readonly maxOwedBytes: number
   /** From connecting to the chosen export, milliseconds. */
   readonly handshakeTimeoutMs: number
-  /** Time in which a client must take at least one byte of what it is owed, milliseconds. */
+  /** Time in which a client must take 64 KiB of what it is owed, or all of it, milliseconds. */
   readonly writeTimeoutMs: number
+  /**
+   * The same, after which a client only loses what it holds: reads whose replies have not begun to
+   * leave give back their memory and are started again when the client goes on. Milliseconds.
+   */
+  readonly parkAfterMs: number
 }
 
 export const SESSION_LIMITS: SessionLimits = {
@@ -22,7 +27,9 @@ export const SESSION_LIMITS: SessionLimits = {
   // qemu-img's deepest: 16 reads of 2 MiB.
   maxOwedBytes: 32 * 1024 * 1024,
   handshakeTimeoutMs: 30_000,
+  // A virtual machine that is being saved or moved stops for seconds, and goes on.
   writeTimeoutMs: 60_000,
+  parkAfterMs: 1000,
 }
 
 /** Counted over all connections of a server. */

@@ -1,9 +1,8 @@
-// One client's connection: owns the socket, drives the handshake and then transmission, starts the
-// reads and lets their replies out. It bounds what a client can hold: requests in flight, and bytes
-// of the ring that are asked for and not yet sent.
+// One client's connection: owns the socket, drives the handshake, TLS and then transmission, and lets
+// replies out. It bounds what a client can hold: requests in flight, answers it does not read, time
+// without progress.
 
 import type { Socket } from 'node:net'
-import type { Failure } from '../shared/failure.js'
 import type { Export } from './export.js'
 import type { ExportTable } from './export-table.js'
 import type { Log } from './log.js'
@@ -12,16 +11,22 @@ import { Cmd, Errno } from './nbd/constants.js'
 import { Handshake } from './nbd/handshake.js'
 import type { HandshakeEvent, MetaContext, Request } from './nbd/messages.js'
 import { encodeBlockStatus, encodeError, encodeNone, encodeSimpleReply } from './nbd/reply-codec.js'
+import { statusExtents } from './nbd/status-extents.js'
 import { Transmission } from './nbd/transmission.js'
-import { type ReadOwner, ReadReply } from './read-reply.js'
-import { ReplyWriter, type ReplyWriterOwner } from './reply-writer.js'
+import { ReadQueue } from './read-queue.js'
+import { ReadReply } from './read-reply.js'
+import { ReplyWriter, type ReplyWriterOwner, type ReplyWriterTimes } from './reply-writer.js'
 import type { SessionCounters, SessionLimits } from './session-limits.js'
+import type { TlsAcceptor } from './tls-acceptor.js'
 
 /** Answers to options that may wait for a client to read them, bytes. */
 const MAX_UNSENT_ANSWERS = 1024 * 1024
 
 /** Time a client gets to close its side after ours is closed, milliseconds. */
 const LINGER_MS = 1000
+
+/** `starting-tls` ends what was in the clear, in `tls-handshake` the bytes are not ours. */
+type Phase = 'handshake' | 'starting-tls' | 'tls-handshake' | 'transmission' | 'leaving' | 'closed'
 
 /** What a session works with. */
 export interface SessionSettings {
@@ -32,23 +37,27 @@ export interface SessionSettings {
   readonly exports: ExportTable
   readonly limits: SessionLimits
   readonly counters: SessionCounters
+  /** Undefined does not offer TLS. */
+  readonly tls: TlsAcceptor | undefined
   readonly log: Log
 }
 
 /** Lives as long as its socket. */
-export class Session implements ReadOwner, ReplyWriterOwner {
+export class Session implements ReplyWriterOwner {
   readonly connection: number
-  readonly writer: ReplyWriter
   /** Fulfilled when the socket is closed and everything given back. */
   readonly closed: Promise<void>
-  readonly #socket: Socket
+  readonly #tls: TlsAcceptor | undefined
+  /** The socket clients' bytes come from: the TLS one once that has begun. */
+  #socket: Socket
+  #writer: ReplyWriter
   readonly #exports: ExportTable
   readonly #limits: SessionLimits
   readonly #counters: SessionCounters
   readonly #log: Log
   readonly #queue = new ChunkQueue()
   readonly #handshake: Handshake
-  #phase: 'handshake' | 'transmission' | 'leaving' | 'closed' = 'handshake'
+  #phase: Phase = 'handshake'
   #transmission: Transmission | undefined
   #export: Export | undefined
   #structuredReplies = false
@@ -56,30 +65,30 @@ export class Session implements ReadOwner, ReplyWriterOwner {
   /** True once no request follows: after DISC. */
   #disconnected = false
   #draining = false
+  /** Requests whose replies have not left. */
   #requests = 0
-  #owedBytes = 0
-  #failedReads = 0
-  /** Reads that wait to be started, oldest first. */
-  readonly #waiting: ReadReply[] = []
-  readonly #running = new Set<ReadReply>()
+  #reads: ReadQueue | undefined
   #paused = false
   #timer: NodeJS.Timeout
   #reason = 'the client has left without saying so'
 
-  constructor({ socket, connection, exports, limits, counters, log }: SessionSettings) {
+  constructor({ socket, connection, exports, limits, counters, tls, log }: SessionSettings) {
     this.connection = connection
     this.#socket = socket
     this.#exports = exports
     this.#limits = limits
     this.#counters = counters
+    this.#tls = tls
     this.#log = log
-    this.writer = new ReplyWriter(socket, this, limits.writeTimeoutMs)
+    this.#writer = new ReplyWriter(socket, this, this.#writerTimes)
     this.#handshake = new Handshake({
       queue: this.#queue,
       directory: exports,
       allocation: exports.allocation,
+      tls: tls === undefined ? 'off' : tls.required ? 'require' : 'on',
     })
     this.closed = new Promise(resolve => {
+      // Of the plain socket also under TLS: with it the descriptor is given back.
       socket.once('close', () => {
         this.#onClose()
         resolve()
@@ -92,16 +101,9 @@ export class Session implements ReadOwner, ReplyWriterOwner {
     socket.setNoDelay(true)
     // A host that vanished without a FIN is noticed in the end.
     socket.setKeepAlive(true, 60_000)
-    socket.on('error', error => {
-      this.#reason = error.message
-    })
-    socket.on('end', () => this.#onEnd())
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
-    this.writer.send(this.#handshake.start(), false)
-  }
-
-  get structuredReplies(): boolean {
-    return this.#structuredReplies
+    socket.on('error', this.#onError)
+    this.#listen()
+    this.#writer.send(this.#handshake.start(), false)
   }
 
   /** True from the chosen export on. */
@@ -131,41 +133,40 @@ export class Session implements ReadOwner, ReplyWriterOwner {
   }
 
   sent(bytes: number, last: boolean): void {
-    this.#counters.servedBytes += bytes
-    this.#owedBytes -= bytes
+    this.#reads?.sent(bytes)
     if (last) this.#requests--
     this.#advance()
+  }
+
+  slow(): void {
+    this.#reads?.park()
   }
 
   stalled(): void {
     this.destroy('the client takes no replies')
   }
 
-  settled(read: ReadReply, undelivered: number, failure?: Failure): void {
-    this.#running.delete(read)
-    this.#owedBytes -= undelivered
-    if (failure === undefined) {
-      this.#counters.reads++
-      return
-    }
-    this.#counters.failedReads++
-    // One line a connection: a dead origin fails every read of a copy.
-    this.#log(this.#failedReads++ === 0 ? 'warn' : 'debug', 'read failed', {
-      connection: this.connection,
-      offset: read.offset,
-      length: read.length,
-      code: failure.code,
-      reason: failure.message,
-    })
+  get #writerTimes(): ReplyWriterTimes {
+    const { parkAfterMs, writeTimeoutMs } = this.#limits
+    return { parkAfterMs, timeoutMs: writeTimeoutMs }
   }
 
-  #onData(chunk: Buffer): void {
+  #listen(): void {
+    this.#socket.on('data', this.#onData)
+    this.#socket.on('end', this.#onEnd)
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#reason = error.message
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
     if (this.#phase === 'leaving' || this.#disconnected) return
     this.#queue.push(chunk)
     this.#advance()
   }
 
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     // After DISC a client may close its side and still wait for replies.
     if (this.#phase !== 'leaving' && !this.#disconnected) this.#socket.destroy()
   }
@@ -173,11 +174,13 @@ export class Session implements ReadOwner, ReplyWriterOwner {
   /** Does whatever can be done now; called when bytes have come and when replies have left. */
   #advance(): void {
     if (this.#phase === 'handshake') this.#haggle()
+    if (this.#phase === 'starting-tls') this.#startTls()
     if (this.#phase === 'transmission') {
       this.#takeRequests()
-      this.#startReads()
+      this.#reads?.start()
       this.#leaveWhenDone()
     }
+    if (this.#phase === 'starting-tls' || this.#phase === 'tls-handshake') return
     const pause = this.#isBlocked()
     if (pause === this.#paused) return
     this.#paused = pause
@@ -201,7 +204,10 @@ export class Session implements ReadOwner, ReplyWriterOwner {
   #act(event: HandshakeEvent): void {
     switch (event.type) {
       case 'send':
-        this.writer.send(event.bytes, false)
+        this.#writer.send(event.bytes, false)
+        return
+      case 'start-tls':
+        this.#phase = 'starting-tls'
         return
       case 'abort':
         this.#leave()
@@ -212,6 +218,45 @@ export class Session implements ReadOwner, ReplyWriterOwner {
       case 'enter':
         this.#enter(event)
     }
+  }
+
+  /** Hands the plain socket to TLS once the acknowledgement has left, and goes on in there. */
+  #startTls(): void {
+    const plain = this.#socket
+    // What comes from now on stays in the socket, for TLS to take it from there.
+    plain.pause()
+    if (this.#writer.unsent > 0 || this.#tls === undefined) return
+    // There may be bytes of a chunk that had STARTTLS in it.
+    const event = this.#handshake.next()
+    if (event !== undefined) {
+      this.#act(event)
+      return
+    }
+    this.#phase = 'tls-handshake'
+    plain.off('data', this.#onData)
+    plain.off('end', this.#onEnd)
+    this.#writer.close()
+    this.#tls.accept(plain).then(
+      secure => {
+        if (this.#phase !== 'tls-handshake') {
+          secure.destroy()
+          return
+        }
+        this.#socket = secure
+        secure.on('error', this.#onError)
+        this.#writer = new ReplyWriter(secure, this, this.#writerTimes)
+        this.#handshake.secured()
+        this.#phase = 'handshake'
+        this.#paused = false
+        this.#listen()
+        this.#log('debug', 'TLS has begun', {
+          connection: this.connection,
+          protocol: secure.getProtocol() ?? '',
+          cipher: secure.getCipher().name,
+        })
+      },
+      error => this.destroy(`TLS can't begin: ${error.message}`),
+    )
   }
 
   #enter(event: Extract<HandshakeEvent, { type: 'enter' }>): void {
@@ -231,6 +276,15 @@ export class Session implements ReadOwner, ReplyWriterOwner {
       connection: this.connection,
       export: info.name,
       structuredReplies,
+    })
+    this.#reads = new ReadQueue({
+      connection: this.connection,
+      export: this.#export,
+      writer: this.#writer,
+      structuredReplies,
+      maxOwedBytes: this.#limits.maxOwedBytes,
+      counters: this.#counters,
+      log: this.#log,
     })
     this.#export.connectionOpened(this.connection)
   }
@@ -252,9 +306,10 @@ export class Session implements ReadOwner, ReplyWriterOwner {
         this.destroy(request.reason)
         return
       case 'read': {
+        if (this.#reads === undefined) return
         this.#requests++
         const whole = request.dontFragment || !this.#structuredReplies
-        this.#waiting.push(new ReadReply(this, request, whole))
+        this.#reads.add(new ReadReply(this.#reads, request, whole))
         return
       }
       case 'cache':
@@ -286,42 +341,17 @@ export class Session implements ReadOwner, ReplyWriterOwner {
   /** Sends a reply that is one message. */
   #reply(message: Buffer): void {
     this.#requests++
-    this.writer.send(message, true)
+    this.#writer.send(message, true)
   }
 
   #tellStatus(request: Extract<Request, { type: 'block-status' }>): void {
     const { cookie, offset, length, oneExtent } = request
     const told = this.#export?.blockStatus?.(offset, length, this.connection) ?? []
-    const extents =
-      told.length === 0 ? [{ length, flags: 0 }] : told.slice(0, oneExtent ? 1 : undefined)
+    const extents = statusExtents(told, length, oneExtent)
     const final = this.#contexts.length - 1
     for (const [index, { id }] of this.#contexts.entries()) {
       const last = index === final
-      this.writer.send(encodeBlockStatus(cookie, id, extents, last), last)
-    }
-  }
-
-  /** Starts reads in order of arrival while the client keeps up with what it is owed. */
-  #startReads(): void {
-    for (;;) {
-      const [read] = this.#waiting
-      if (read === undefined) return
-      const owed = this.#owedBytes + read.length
-      if (this.#owedBytes > 0 && owed > this.#limits.maxOwedBytes) return
-      this.#waiting.shift()
-      this.#owedBytes = owed
-      this.#start(read)
-    }
-  }
-
-  #start(read: ReadReply): void {
-    this.#running.add(read)
-    try {
-      const { offset, length, whole } = read
-      read.handle = this.#export?.read({ offset, length, whole, connection: this.connection }, read)
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      read.fail({ code: 'internal', message }, read.offset)
+      this.#writer.send(encodeBlockStatus(cookie, id, extents, last), last)
     }
   }
 
@@ -343,10 +373,8 @@ export class Session implements ReadOwner, ReplyWriterOwner {
   #onClose(): void {
     this.#phase = 'closed'
     clearTimeout(this.#timer)
-    this.#waiting.length = 0
-    for (const read of this.#running) read.handle?.cancel()
-    this.#running.clear()
-    this.writer.close()
+    this.#reads?.cancel()
+    this.#writer.close()
     this.#queue.clear()
     this.#export?.connectionClosed(this.connection)
     this.#log('debug', 'connection closed', { connection: this.connection, reason: this.#reason })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Simulation } from '../../.bench/engine/simulation.js'
 import { readSequentially } from '../../.bench/engine/workloads.js'
-import type { ReadSink } from '../../dist/main/export.js'
+import type { ReadHandle, ReadSink } from '../../dist/main/export.js'
 
 const MiB = 1024 * 1024
 
@@ -107,3 +107,51 @@ t.test('BlockReader takes a block for served when more than its end was read', a
   const ends = await requestsOf(number => (number % 8 === 7 ? (block * 3) / 4 : undefined))
   t.ok(ends <= untouched + 2, `${ends} requests after reads at ends, ${untouched} without`)
 })
+t.test(
+  'BlockReader hands out a large read in calls of a MiB, and stops when called off',
+  async t => {
+    const block = 256 * 1024
+    for (const calls of [Number.POSITIVE_INFINITY, 1]) {
+      using simulation = new Simulation({
+        seed: 1,
+        imageBytes: 64 * MiB,
+        slotCount: 64,
+        slotBytes: block,
+        connections: 4,
+        maxRequestBytes: MiB,
+        readahead: 'off',
+        origin: { firstByteMs: 100, connectionRate: 25e6, pieceBytes: 64 * 1024 },
+      })
+      const { image } = simulation
+      const start = 8 * MiB
+      const sizes: number[] = []
+      let next = start
+      let handle: ReadHandle | undefined
+      const sink: ReadSink = {
+        data: (offset, views, release) => {
+          t.equal(offset, next)
+          sizes.push(views.reduce((sum, view) => sum + view.length, 0))
+          next += sizes.at(-1) as number
+          if (sizes.length === calls) handle?.cancel()
+          release()
+        },
+        hole: () => t.fail('no hole'),
+        end: () => {},
+        fail: failure => t.fail(failure.message),
+      }
+      // All but the first block is there: when that comes, everything can be handed out at once.
+      const quiet: ReadSink = { ...sink, data: (_offset, _views, release) => release() }
+      const rest = { offset: start + block, length: 4 * MiB - block, connection: 1, whole: false }
+      image.read(rest, quiet)
+      await simulation.run()
+      handle = image.read({ offset: start, length: 4 * MiB, connection: 1, whole: false }, sink)
+      await simulation.run()
+      if (calls === 1) t.equal(sizes.length, 1, 'nothing follows')
+      else t.equal(next, start + 4 * MiB)
+      t.ok(Math.max(...sizes) > block, `pieces go together: ${sizes}`)
+      t.ok(Math.max(...sizes) <= MiB, `but not too many: ${sizes}`)
+      t.equal(image.gauges().pins, 0)
+      t.equal(image.gauges().freeTokens, image.gauges().tokens)
+    }
+  },
+)

@@ -26,6 +26,7 @@ function refusal(...argv: string[]): string {
 
 t.test('parseCommandLine() reads every flag', async t => {
   const commandLine = parsed(
+    ...['--tls=require', '--tls-certificates', 'd', '--tls-verify-peer', '--tls-psk', 'k'],
     ...['--unix', '/s', '--port', '1', '--ipaddr', '::1', '--export-name', 'disk'],
     ...['--user', 'me', '--password-file', '-', '--cookie', 'a=b', '--header', 'X-A: 1'],
     ...['--header', 'x-a: 2', '--header', 'B:c:d', '--cacert', 'ca.pem', '--insecure'],
@@ -60,6 +61,8 @@ t.test('parseCommandLine() reads every flag', async t => {
       port: 1,
       ipaddr: '::1',
       exportName: 'disk',
+      tls: 'require',
+      tlsVerifyPeer: true,
       user: 'me',
       headers: { 'x-a': '1, 2', b: 'c:d' },
       userAgent: '',
@@ -108,6 +111,8 @@ t.test('parseCommandLine() reads every flag', async t => {
       proxyPassword: '+f',
       proxyPasswordFile: 'g',
       proxyCacert: 'pca.pem',
+      tlsCertificates: 'd',
+      tlsPsk: 'k',
     },
     run: 'true',
     pidfile: 'p',
@@ -138,6 +143,16 @@ t.test('parseCommandLine() leaves out what is not given', async t => {
   })
   for (const readahead of ['auto', 'off'] as const) {
     t.equal(parsed('--readahead', readahead, url).server.readahead, readahead)
+  }
+})
+
+t.test('parseCommandLine() takes of a choice what there is to choose from', async t => {
+  for (const tls of ['off', 'on', 'require']) t.equal(parsed('--tls', tls, url).server.tls, tls)
+  for (const text of ['', 'yes', 'ON', 'requires']) {
+    t.equal(
+      refusal(`--tls=${text}`, url),
+      `Cannot use '${text}' for --tls: expected off, on or require`,
+    )
   }
 })
 

@@ -27,6 +27,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     url,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
     exportName: '',
+    tls: undefined,
     network: { verify: true, tcpKeepaliveMs: 60_000 },
     maxRedirects: 20,
     protocols: new Set(['http:', 'https:']),

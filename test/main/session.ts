@@ -79,6 +79,23 @@ t.test('DF and simple replies ask the export for the whole range at once', async
   plain.destroy()
 })
 
+t.test('the first bytes of a read leave before the last have come', async t => {
+  const { disk, listener } = await serve(t, { manual: true })
+  const client = await RawClient.enter(listener)
+  client.read(1n, 0, 300_000)
+  await disk.waitForPending(1)
+  const [read] = disk.pending
+  if (read === undefined) throw new Error('no read')
+  for (const start of [0, 100_000]) {
+    disk.give(read, start, 100_000)
+    const data = patternBytes(start, 100_000)
+    t.match(await client.reply(), { kind: 'data', done: false, offset: BigInt(start), data })
+  }
+  disk.give(read, 200_000, 100_000)
+  t.match(await client.reply(), { kind: 'data', done: true, offset: 200_000n })
+  client.destroy()
+})
+
 t.test('a hole leaves as OFFSET_HOLE between the data around it', async t => {
   const { disk, listener } = await serve(t, { holes: [[4096, 12_288]], pieceBytes: 4096 })
   const client = await RawClient.enter(listener)

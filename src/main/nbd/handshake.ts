@@ -4,9 +4,7 @@
 
 import type { ChunkQueue } from './chunk-queue.js'
 import {
-  BASE_ALLOCATION,
   HandshakeFlag,
-  Info,
   MAX_OPTION_BYTES,
   MAX_OPTIONS,
   MAX_SKIPPED_BYTES,
@@ -14,7 +12,6 @@ import {
   OPTIONS_PER_EXPORT,
   Option,
   Rep,
-  TransmissionFlag,
 } from './constants.js'
 import type {
   ExportDirectory,
@@ -23,7 +20,14 @@ import type {
   MetaContext,
   MetaContextRequest,
   OptionHeader,
+  TlsPolicy,
 } from './messages.js'
+import {
+  infoReplies,
+  listedContexts,
+  selectedContexts,
+  transmissionFlags,
+} from './option-answers.js'
 import {
   CLIENT_FLAGS_BYTES,
   decodeInfoRequest,
@@ -33,9 +37,6 @@ import {
   encodeErrorReply,
   encodeExportNameReply,
   encodeGreeting,
-  encodeInfoBlockSize,
-  encodeInfoExport,
-  encodeInfoText,
   encodeMetaContextReply,
   encodeServerReply,
   OPTION_HEADER_BYTES,
@@ -49,6 +50,8 @@ export interface HandshakeSettings {
   readonly directory: ExportDirectory
   /** True if block status can be told: base:allocation is then on offer. */
   readonly allocation: boolean
+  /** Default 'off'. */
+  readonly tls?: TlsPolicy
 }
 
 /** An answer that does not depend on the option's data. */
@@ -57,25 +60,14 @@ interface ShortAnswer {
   readonly message: string
 }
 
-/** Transmission flags of a read-only export that nobody changes while it is served. */
-export function transmissionFlags(structuredReplies: boolean): number {
-  return (
-    TransmissionFlag.HAS_FLAGS |
-    TransmissionFlag.READ_ONLY |
-    // Nothing is ever written: every write is stable, on every connection.
-    TransmissionFlag.SEND_FLUSH |
-    TransmissionFlag.CAN_MULTI_CONN |
-    TransmissionFlag.SEND_CACHE |
-    // "Don't fragment" means nothing where replies have one piece anyway, and must not be offered.
-    (structuredReplies ? TransmissionFlag.SEND_DF : 0)
-  )
-}
-
 /** One connection's handshake. Ends with the event `enter`, `abort` or `close`. */
 export class Handshake {
   readonly #queue: ChunkQueue
   readonly #directory: ExportDirectory
   readonly #allocation: boolean
+  readonly #tls: TlsPolicy
+  /** What carries the bytes: they are not taken while it changes. */
+  #transport: 'plain' | 'changing' | 'secure' = 'plain'
   #clientFlags: number | undefined
   /** The option whose data are awaited. */
   #option: OptionHeader | undefined
@@ -89,10 +81,11 @@ export class Handshake {
   readonly #events: HandshakeEvent[] = []
   #ended = false
 
-  constructor({ queue, directory, allocation }: HandshakeSettings) {
+  constructor({ queue, directory, allocation, tls = 'off' }: HandshakeSettings) {
     this.#queue = queue
     this.#directory = directory
     this.#allocation = allocation
+    this.#tls = tls
   }
 
   /** The bytes to be sent as soon as the client has connected. */
@@ -105,6 +98,16 @@ export class Handshake {
     this.#shuttingDown = true
   }
 
+  /**
+   * From now on the bytes come through TLS. Of what the client has agreed on or selected in the clear
+   * nothing is left: somebody else may have done that for it.
+   */
+  secured(): void {
+    this.#transport = 'secure'
+    this.#structuredReplies = false
+    this.#selection = undefined
+  }
+
   /** The next event, or undefined until more bytes are queued. Nothing follows the last event. */
   next(): HandshakeEvent | undefined {
     while (this.#events.length === 0 && !this.#ended && this.#step()) {}
@@ -113,6 +116,7 @@ export class Handshake {
 
   /** @returns false if more bytes are needed */
   #step(): boolean {
+    if (this.#transport === 'changing') return this.#refuseInjection()
     if (this.#clientFlags === undefined) return this.#readClientFlags()
     if (this.#option === undefined) return this.#readOptionHeader()
     if (this.#skipping !== undefined) return this.#skipData(this.#option, this.#skipping)
@@ -120,6 +124,16 @@ export class Handshake {
     const { option, length } = this.#option
     this.#option = undefined
     this.#answer(option, this.#queue.take(length))
+    return true
+  }
+
+  /**
+   * A client has to wait for the answer to STARTTLS. What comes in the clear behind it was put there
+   * by somebody else, to be taken for the client's own once TLS has begun.
+   */
+  #refuseInjection(): boolean {
+    if (this.#queue.length === 0) return false
+    this.#close('there are bytes behind STARTTLS')
     return true
   }
 
@@ -164,9 +178,11 @@ export class Handshake {
     if (((this.#clientFlags ?? 0) & HandshakeFlag.FIXED_NEWSTYLE) === 0) {
       return { type: Rep.ERR_INVALID, message: 'this option needs fixed newstyle' }
     }
+    if (option === Option.STARTTLS) return this.#startTlsAnswer(length)
+    if (this.#needsTls) {
+      return { type: Rep.ERR_TLS_REQD, message: 'this server is open to TLS only' }
+    }
     switch (option) {
-      case Option.STARTTLS:
-        return { type: Rep.ERR_POLICY, message: 'TLS is not offered' }
       case Option.LIST:
       case Option.STRUCTURED_REPLY:
         if (length === 0) return undefined
@@ -190,6 +206,19 @@ export class Handshake {
     }
   }
 
+  #startTlsAnswer(length: number): ShortAnswer | undefined {
+    if (this.#tls === 'off') return { type: Rep.ERR_POLICY, message: 'TLS is not offered' }
+    if (this.#transport === 'secure') {
+      return { type: Rep.ERR_INVALID, message: 'TLS has begun before' }
+    }
+    if (length > 0) return { type: Rep.ERR_INVALID, message: 'this option takes no data' }
+    return undefined
+  }
+
+  get #needsTls(): boolean {
+    return this.#tls === 'require' && this.#transport !== 'secure'
+  }
+
   #skipData({ option }: OptionHeader, skipping: { answer: ShortAnswer; left: number }): boolean {
     skipping.left -= this.#queue.skip(skipping.left)
     if (skipping.left > 0) return false
@@ -204,6 +233,11 @@ export class Handshake {
     switch (option) {
       case Option.EXPORT_NAME:
         this.#exportName(data)
+        return
+      case Option.STARTTLS:
+        this.#transport = 'changing'
+        this.#send(encodeAck(option))
+        this.#events.push({ type: 'start-tls' })
         return
       case Option.LIST:
         this.#send(
@@ -231,14 +265,14 @@ export class Handshake {
     const name = decodeString(data)
     const info = name === undefined ? undefined : this.#directory.find(name)
     // This option knows no error reply: closing is the only way to say no.
-    if (this.#shuttingDown || info === undefined || name === undefined) {
-      this.#close(
-        this.#shuttingDown
-          ? 'the server is shutting down'
-          : 'the client asks for an unknown export',
-      )
-      return
-    }
+    if (this.#shuttingDown) this.#close('the server is shutting down')
+    else if (this.#needsTls) this.#close('the client asks for an export without TLS')
+    else if (info === undefined || name === undefined) {
+      this.#close('the client asks for an unknown export')
+    } else this.#enterByName(name, info)
+  }
+
+  #enterByName(name: string, info: ExportInfo): void {
     const zeroes = ((this.#clientFlags ?? 0) & HandshakeFlag.NO_ZEROES) === 0
     const flags = transmissionFlags(this.#structuredReplies)
     this.#send(encodeExportNameReply(info.size, flags, zeroes))
@@ -256,16 +290,7 @@ export class Handshake {
       this.#reply(option, Rep.ERR_UNKNOWN, 'there is no export of this name')
       return
     }
-    const replies = [
-      encodeInfoExport(option, info.size, transmissionFlags(this.#structuredReplies)),
-      encodeInfoBlockSize(option, info),
-    ]
-    if (request.types.includes(Info.NAME)) {
-      replies.push(encodeInfoText(option, Info.NAME, info.name))
-    }
-    if (request.types.includes(Info.DESCRIPTION) && info.description !== undefined) {
-      replies.push(encodeInfoText(option, Info.DESCRIPTION, info.description))
-    }
+    const replies = infoReplies(option, info, request.types, this.#structuredReplies)
     this.#send(...replies, encodeAck(option))
     if (option === Option.GO) this.#enter(request.name, info)
   }
@@ -274,10 +299,9 @@ export class Handshake {
     const option = Option.LIST_META_CONTEXT
     const request = this.#metaContextRequest(option, data)
     if (request === undefined) return
-    const { queries } = request
-    const wanted =
-      queries.length === 0 || queries.includes('base:') || queries.includes(BASE_ALLOCATION)
-    const found = wanted ? [encodeMetaContextReply(option, 0, BASE_ALLOCATION)] : []
+    const found = listedContexts(request.queries).map(name =>
+      encodeMetaContextReply(option, 0, name),
+    )
     this.#send(...found, encodeAck(option))
   }
 
@@ -290,10 +314,7 @@ export class Handshake {
     }
     const request = this.#metaContextRequest(option, data)
     if (request === undefined) return
-    // 'base:' lists but does not select; a query given twice selects once.
-    const contexts = request.queries.includes(BASE_ALLOCATION)
-      ? [{ id: 1, name: BASE_ALLOCATION }]
-      : []
+    const contexts = selectedContexts(request.queries)
     this.#selection = { name: request.name, contexts }
     const replies = contexts.map(({ id, name }) => encodeMetaContextReply(option, id, name))
     this.#send(...replies, encodeAck(option))

@@ -56,10 +56,18 @@ export interface MetaContext {
   readonly name: string
 }
 
+/** What becomes of TLS: not offered, left to the client, or nothing else before it. */
+export type TlsPolicy = 'off' | 'on' | 'require'
+
 /** What comes out of the handshake, in the order in which it has to be acted on. */
 export type HandshakeEvent =
   /** These bytes go to the client. */
   | { readonly type: 'send'; readonly bytes: Buffer }
+  /**
+   * STARTTLS was acknowledged: once that is sent, TLS begins and `Handshake.secured()` is called.
+   * Nothing may be queued by then.
+   */
+  | { readonly type: 'start-tls' }
   /** The client has chosen an export: the bytes still queued belong to transmission. */
   | {
       readonly type: 'enter'

@@ -15,15 +15,16 @@ export type OptionKind =
   | 'size'
   | 'size-power-of-2'
   | 'readahead'
-  | 'auto-off'
+  | 'choice'
   | 'switch'
 
 /** Headings of --help and of the README, in this order. */
 export const OPTION_GROUPS = [
   'Listening',
+  'TLS with clients',
   'Origin',
   'Login',
-  'TLS',
+  'TLS with the origin',
   'Network',
   'Time-outs',
   'Prefetching',
@@ -49,6 +50,8 @@ export interface OptionEntry {
   /** Bounds of numbers, inclusive, in the unit of the kind (bytes, seconds, or plain). */
   readonly min?: number
   readonly max?: number
+  /** All that a `choice` can be. */
+  readonly choices?: readonly string[]
   /** One or two sentences, no final period. */
   readonly help: string
   /** The option of nbdkit or its curl plugin that does the same. */

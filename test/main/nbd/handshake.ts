@@ -6,6 +6,7 @@ import type {
   ExportDirectory,
   ExportInfo,
   HandshakeEvent,
+  TlsPolicy,
 } from '../../../dist/main/nbd/messages.js'
 import {
   clientFlags,
@@ -39,6 +40,7 @@ const ERR = {
   UNSUP: 0x80000001,
   POLICY: 0x80000002,
   INVALID: 0x80000003,
+  TLS_REQD: 0x80000005,
   UNKNOWN: 0x80000006,
   SHUTDOWN: 0x80000007,
   TOO_BIG: 0x80000009,
@@ -54,8 +56,8 @@ class Harness {
   readonly last: HandshakeEvent[] = []
   sent = Buffer.alloc(0)
 
-  constructor(allocation = false, directory = DIRECTORY) {
-    this.handshake = new Handshake({ queue: this.queue, directory, allocation })
+  constructor(allocation = false, directory = DIRECTORY, tls: TlsPolicy = 'off') {
+    this.handshake = new Handshake({ queue: this.queue, directory, allocation, tls })
   }
 
   push(...messages: readonly Buffer[]): this {
@@ -219,6 +221,80 @@ t.test('ABORT is acknowledged and ends the handshake, with data or without', asy
 
 t.test('STARTTLS gets ERR_POLICY, never a demand for TLS', async t => {
   t.strictSame(haggle(option(OPT.STARTTLS)).answers, [[OPT.STARTTLS, ERR.POLICY]])
+})
+
+const withTls = (tls: TlsPolicy, ...messages: readonly Buffer[]) =>
+  new Harness(true, DIRECTORY, tls).push(clientFlags(3), ...messages)
+
+t.test('STARTTLS is acknowledged once, and nothing is taken before TLS has begun', async t => {
+  for (const tls of ['on', 'require'] as const) {
+    const h = withTls(tls, option(OPT.STARTTLS))
+    t.strictSame(h.answers, [[OPT.STARTTLS, ACK, '']])
+    t.strictSame(h.last, [{ type: 'start-tls' }])
+    t.equal(h.handshake.next(), undefined)
+    h.handshake.secured()
+    h.sent = Buffer.alloc(0)
+    h.push(option(OPT.STARTTLS), option(OPT.STARTTLS, 'ab'), option(11), go('none'), go('disk'))
+    t.strictSame(h.answers.slice(0, 4), [
+      [OPT.STARTTLS, ERR.INVALID],
+      [OPT.STARTTLS, ERR.INVALID],
+      [11, ERR.UNSUP],
+      [OPT.GO, ERR.UNKNOWN],
+    ])
+    t.match(h.last.at(-1), { type: 'enter', info: DISK })
+  }
+})
+
+t.test('STARTTLS with data gets ERR_INVALID', async t => {
+  t.strictSame(withTls('on', option(OPT.STARTTLS, 'ab')).answers, [[OPT.STARTTLS, ERR.INVALID]])
+})
+
+t.test('bytes behind STARTTLS close the connection, in whatever pieces they come', async t => {
+  const injected = option(OPT.STRUCTURED)
+  const together = withTls('on', Buffer.concat([option(OPT.STARTTLS), injected]))
+  t.match(together.last, [{ type: 'start-tls' }, { type: 'close' }])
+  const apart = withTls('on', option(OPT.STARTTLS), injected.subarray(0, 1))
+  t.match(apart.last, [{ type: 'start-tls' }, { type: 'close' }])
+})
+
+t.test('nothing that was agreed on before STARTTLS survives it', async t => {
+  const query = metaContext(10, 'disk', ['base:allocation'])
+  const h = withTls('on', option(OPT.STRUCTURED), query, option(OPT.STARTTLS))
+  h.handshake.secured()
+  h.sent = Buffer.alloc(0)
+  h.push(query, go('disk'))
+  t.strictSame(h.answers[0], [OPT.SET, ERR.INVALID], 'structured replies are gone')
+  t.match(h.last.at(-1), { type: 'enter', structuredReplies: false, contexts: [] })
+})
+
+t.test('before the TLS that is required, all but STARTTLS and ABORT get ERR_TLS_REQD', async t => {
+  const numbers = [0, 3, 4, 6, 7, 8, 9, 10, 11, 0xffffffff]
+  const h = withTls('require', ...numbers.map(number => option(number, 'ab'.repeat(70_000))))
+  t.strictSame(
+    h.answers,
+    numbers.map(number => [number, ERR.TLS_REQD]),
+  )
+  h.sent = Buffer.alloc(0)
+  h.push(go('disk'), option(OPT.LIST), option(OPT.ABORT))
+  t.strictSame(h.answers, [
+    [OPT.GO, ERR.TLS_REQD],
+    [OPT.LIST, ERR.TLS_REQD],
+    [OPT.ABORT, ACK, ''],
+  ])
+  t.strictSame(h.last, [{ type: 'abort' }])
+  t.match(withTls('require', exportName('disk')).last, [{ type: 'close' }])
+})
+
+t.test('where TLS is on offer and not required, everything works without it', async t => {
+  t.match(withTls('on', go('disk')).last, [{ type: 'enter', info: DISK }])
+  t.strictSame(withTls('on', go('none')).answers, [[OPT.GO, ERR.UNKNOWN]])
+})
+
+t.test('STARTTLS is refused while the server shuts down', async t => {
+  const h = new Harness(false, DIRECTORY, 'require').push(clientFlags(3))
+  h.handshake.shutDown()
+  h.push(option(OPT.STARTTLS))
+  t.strictSame(h.answers, [[OPT.STARTTLS, ERR.SHUTDOWN]])
 })
 
 t.test('unknown options get ERR_UNSUP and the next message is understood', async t => {

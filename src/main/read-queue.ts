@@ -1,0 +1,132 @@
+// The reads of one connection, from their request to their last message: starts them in order while
+// the client keeps up with what it is owed, takes back what it does not come to take, and gives
+// everything back when it leaves.
+
+import type { Failure } from '../shared/failure.js'
+import type { Export } from './export.js'
+import type { Log } from './log.js'
+import type { ReadOwner, ReadReply } from './read-reply.js'
+import { type ReplyWriter, WINDOW_BYTES } from './reply-writer.js'
+import type { SessionCounters } from './session-limits.js'
+
+/** What the reads of a connection work with. */
+export interface ReadQueueSettings {
+  readonly connection: number
+  readonly export: Export
+  readonly writer: ReplyWriter
+  readonly structuredReplies: boolean
+  /** See `SessionLimits.maxOwedBytes`. */
+  readonly maxOwedBytes: number
+  readonly counters: SessionCounters
+  readonly log: Log
+}
+
+/** One per connection that has entered transmission. */
+export class ReadQueue implements ReadOwner {
+  readonly writer: ReplyWriter
+  readonly structuredReplies: boolean
+  readonly #settings: ReadQueueSettings
+  /** Reads that wait to be started, oldest first. */
+  #waiting: ReadReply[] = []
+  /** Reads that were started and not answered in full, in the order they were started in. */
+  readonly #running = new Set<ReadReply>()
+  /** Bytes that may be owed. Less than the limit once the client was slow, until it is not. */
+  #allowance: number
+  /** Bytes of started reads that have not been sent. */
+  #owedBytes = 0
+  #failedReads = 0
+
+  constructor(settings: ReadQueueSettings) {
+    this.writer = settings.writer
+    this.structuredReplies = settings.structuredReplies
+    this.#settings = settings
+    this.#allowance = settings.maxOwedBytes
+  }
+
+  /** Puts a read behind those that wait. */
+  add(read: ReadReply): void {
+    this.#waiting.push(read)
+  }
+
+  /** Starts reads in order of arrival while the client keeps up with what it is owed. */
+  start(): void {
+    while (!this.writer.isSlow) {
+      const [read] = this.#waiting
+      if (read === undefined) return
+      const owed = this.#owedBytes + read.rest.length
+      if (this.#owedBytes > 0 && owed > this.#allowance) return
+      this.#waiting.shift()
+      this.#owedBytes = owed
+      this.#start(read)
+    }
+  }
+
+  /** Bytes of a reply have left. */
+  sent(bytes: number): void {
+    this.#settings.counters.servedBytes += bytes
+    this.#owedBytes -= bytes
+    this.#allowance = Math.min(this.#settings.maxOwedBytes, this.#allowance + bytes)
+  }
+
+  /**
+   * The client takes next to nothing. All reads that were started give back what they hold, except
+   * what the socket has, and wait to be started again: they are answered in full if the client
+   * comes back, from where they were.
+   */
+  park(): void {
+    // First, so that nothing is delivered behind a message that is about to be called back.
+    for (const read of this.#running) read.callOff()
+    this.writer.recall()
+    const parked = [...this.#running]
+    this.#running.clear()
+    this.#waiting = [...parked, ...this.#waiting]
+    this.#owedBytes = this.writer.handedDataBytes
+    this.#allowance = Math.min(this.#allowance, WINDOW_BYTES)
+  }
+
+  /** The client is gone. */
+  cancel(): void {
+    this.#waiting.length = 0
+    for (const read of this.#running) read.handle?.cancel()
+    this.#running.clear()
+  }
+
+  settled(read: ReadReply, undelivered: number, failure?: Failure): void {
+    const { counters, log, connection } = this.#settings
+    this.#running.delete(read)
+    this.#owedBytes -= undelivered
+    if (failure === undefined) {
+      counters.reads++
+      return
+    }
+    counters.failedReads++
+    // One line a connection: a dead origin fails every read of a copy.
+    log(this.#failedReads++ === 0 ? 'warn' : 'debug', 'read failed', {
+      connection,
+      offset: read.offset,
+      length: read.length,
+      code: failure.code,
+      reason: failure.message,
+    })
+  }
+
+  unsettled(read: ReadReply, failure?: Failure): void {
+    const { counters } = this.#settings
+    if (failure === undefined) counters.reads--
+    else counters.failedReads--
+    this.#running.add(read)
+  }
+
+  #start(read: ReadReply): void {
+    this.#running.add(read)
+    try {
+      const { connection, export: disk } = this.#settings
+      const { whole } = read
+      const { offset, length } = read.rest
+      read.handle = disk.read({ offset, length, whole, connection }, read)
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      read.fail({ code: 'internal', message }, read.offset)
+    }
+  }
+}
