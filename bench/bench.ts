@@ -1,0 +1,101 @@
+// Measures what was asked for, group by group, and shows and keeps the results.
+
+import { fileURLToPath } from 'node:url'
+import { isOurs, peersWith, USUAL_PEERS } from './cases/peers.js'
+import { figureGroups, type Group, matrix } from './cases/plan.js'
+import { PROFILES } from './cases/profiles.js'
+import { WORKLOADS } from './cases/workloads.js'
+import { type CellResult, type ClaimResult, type Results, SCHEMA } from './measure/result.js'
+import { runGroup } from './measure/runner.js'
+import { endOnSignals, makeScratch } from './measure/scratch.js'
+import type { BenchOptions } from './options.js'
+import { aboutLine, aboutThis } from './report/about.js'
+import { judgeFigure } from './report/claims.js'
+import { ProgressBar } from './report/progress.js'
+import { writeResults } from './report/results-file.js'
+import { claimTable, failureLines, ratioLines, resultTable } from './report/table.js'
+
+const RESULTS = fileURLToPath(new URL('../bench/results/', import.meta.url))
+const MiB = 1024 * 1024
+
+/** @returns the exit status */
+export async function runBench(options: BenchOptions, words: readonly string[]): Promise<number> {
+  const peers = peersWith(options.flags)
+  const groups =
+    options.figure === undefined
+      ? matrix(
+          {
+            profiles: options.profile,
+            workloads: options.workload,
+            peers: options.peer ?? USUAL_PEERS,
+            size: options.size,
+          },
+          peers,
+        )
+      : options.figure.flatMap(name => figureGroups(name, peers, options))
+  endOnSignals()
+  const directory = makeScratch(Math.max(...groups.map(bytesOfCopies)))
+  const about = aboutThis(words, new Date())
+  const cells: CellResult[] = []
+  const claims: ClaimResult[] = []
+  const results = (): Results => ({
+    schema: SCHEMA,
+    about,
+    profiles: Object.fromEntries(
+      [...new Set(cells.map(cell => cell.profile))].map(name => [
+        name,
+        PROFILES[name]?.title ?? '',
+      ]),
+    ),
+    cells,
+    claims,
+  })
+  const kept = `${RESULTS}${about.date.replaceAll(':', '').replace(/\..*/, '')}.json`
+  const deadline = performance.now() + (options.deadline ?? Infinity) * 1000
+  for (const group of groups) {
+    announce(group, options)
+    using bar = new ProgressBar()
+    const measured = await runGroup(group, {
+      peers,
+      rounds: options.runs,
+      warmUp: options.warmUp,
+      limitMs: options.limit * 1000,
+      patienceMs: options.patience * 1000,
+      deadline,
+      directory,
+      progress: event => bar.show(event),
+    })
+    bar[Symbol.dispose]()
+    cells.push(...measured)
+    console.log(resultTable(measured))
+    for (const line of [...failureLines(measured), ...ratioLines(measured)]) console.log(line)
+    if (group.figure !== undefined) {
+      const judged = judgeFigure(group.figure, measured)
+      claims.push(...judged)
+      console.log(`\n${claimTable(judged)}`)
+    }
+    // After each group, so that what is broken off is not lost.
+    writeResults(kept, results())
+    if (options.json !== undefined) writeResults(options.json, results())
+  }
+  console.log(`\n${aboutLine(about)}`)
+  console.log(`Results: ${kept}`)
+  // That a peer fails is a result; that we do is a failure.
+  return cells.some(cell => isOurs(cell.peer) && cell.failures.length > 0) ? 1 : 0
+}
+
+function announce({ title, size, cells }: Group, { runs }: BenchOptions): void {
+  console.log(`\n${title}; ${(size / MiB).toFixed(0)} MiB, medians of ${runs}`)
+  for (const name of new Set(cells.map(cell => cell.profile))) {
+    console.log(`  ${name}: ${PROFILES[name]?.title}`)
+  }
+}
+
+/** Room for the copies of one run, and for the caches of some peers beside them. */
+function bytesOfCopies({ cells, size }: Group): number {
+  const disks = cells.map(({ workload }) => {
+    const { copies = true, disks = copies ? 1 : 0 } = WORKLOADS[workload ?? ''] ?? {}
+    return disks
+  })
+  return 2 * size * Math.max(...disks) + 64 * MiB
+}

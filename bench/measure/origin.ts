@@ -1,0 +1,104 @@
+// An origin that is up: a shaped slow server in a process of its own, its certificate in a file for
+// those who want one, and what it saw of a run.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { OriginAddress } from '../cases/peer.js'
+import type { Profile } from '../cases/profiles.js'
+import { type SlowServerProcess, startInProcess } from '../slow-server/in-process.js'
+import type { LogEntry } from '../slow-server/request-log.js'
+import { sizesOf, statusesOf } from './origin-log.js'
+import type { OriginUse } from './result.js'
+
+/** Requests of one run that are kept: fio at loopback makes the most. */
+const LOG_LIMIT = 200_000
+
+/** Where a run gets its bytes from. */
+export interface Origin extends AsyncDisposable {
+  /** One address a disk. */
+  addresses(disks: number): readonly OriginAddress[]
+  /** Bytes and requests since ever: a number that stands still when nothing happens. */
+  sentSoFar(): Promise<number>
+  /** Forgets what it saw. */
+  begin(): Promise<void>
+  /** What it saw since. */
+  end(): Promise<{ readonly use: OriginUse; readonly log: readonly LogEntry[] }>
+}
+
+/** A slow server shaped as the profile says. */
+export async function startOrigin(
+  name: string,
+  profile: Profile,
+  size: number,
+  directory: string,
+): Promise<Origin> {
+  const server = await startInProcess({ logLimit: LOG_LIMIT, ...profile.server, image: { size } })
+  let caFile: string | undefined
+  if (server.caPem !== undefined) {
+    caFile = join(directory, `${name}.pem`)
+    writeFileSync(caFile, server.caPem)
+  }
+  return new SlowOrigin(server, directory, caFile)
+}
+
+class SlowOrigin implements Origin {
+  readonly #server: SlowServerProcess
+  readonly #directory: string
+  readonly #caFile: string | undefined
+  #before = { bytes: 0, requests: 0, connections: 0, cpu: 0 }
+
+  constructor(server: SlowServerProcess, directory: string, caFile: string | undefined) {
+    this.#server = server
+    this.#directory = directory
+    this.#caFile = caFile
+  }
+
+  addresses(disks: number): readonly OriginAddress[] {
+    const one = { caFile: this.#caFile, directory: this.#directory }
+    // The same image under several URLs.
+    return Array.from({ length: disks }, (_, i) => ({
+      ...one,
+      url: i === 0 ? this.#server.url : `${this.#server.url}?disk=${i}`,
+    }))
+  }
+
+  async sentSoFar(): Promise<number> {
+    const { bytesSent, requests } = await this.#server.stats()
+    return bytesSent + requests
+  }
+
+  async begin(): Promise<void> {
+    await this.#server.clearLog()
+    this.#before = await this.#counters()
+  }
+
+  async end(): Promise<{ use: OriginUse; log: readonly LogEntry[] }> {
+    const after = await this.#counters()
+    const log = await this.#server.log()
+    const use = {
+      requests: after.requests - this.#before.requests,
+      bytes: after.bytes - this.#before.bytes,
+      connections: after.connections - this.#before.connections,
+      peakConcurrency: log.reduce((most, entry) => Math.max(most, entry.concurrency), 0),
+      sizes: sizesOf(log),
+      statuses: statusesOf(log),
+      cpuSeconds: after.cpu - this.#before.cpu,
+    }
+    return { use, log }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server.close()
+  }
+
+  async #counters() {
+    const { bytesSent, requests, connectionsAccepted } = await this.#server.stats()
+    const { user, system } = await this.#server.cpuUsage()
+    return {
+      bytes: bytesSent,
+      requests,
+      connections: connectionsAccepted,
+      cpu: (user + system) / 1e6,
+    }
+  }
+}

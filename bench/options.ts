@@ -1,0 +1,100 @@
+// The command line of `npm run bench`.
+
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { FIGURES } from './cases/figures.js'
+import { OURS, PEER_NAMES, USUAL_PEERS } from './cases/peers.js'
+import { PROFILES } from './cases/profiles.js'
+import { WORKLOADS } from './cases/workloads.js'
+import { parseSize } from './slow-server/size.js'
+
+/** What was asked for. */
+export interface BenchOptions {
+  readonly profile: readonly string[]
+  readonly workload: readonly string[]
+  readonly peer: readonly string[] | undefined
+  readonly figure: readonly string[] | undefined
+  readonly size: number | undefined
+  readonly runs: number
+  readonly warmUp: boolean
+  /** Seconds. */
+  readonly limit: number
+  readonly patience: number
+  readonly deadline: number | undefined
+  readonly flags: readonly string[]
+  readonly json: string | undefined
+}
+
+/** @throws CommanderError for what cannot be meant, if `exitOverride()` is on; else it ends the process */
+export function parseOptions(argv: readonly string[]): BenchOptions {
+  const program = new Command('npm run bench --')
+    .description(
+      'Measure nbd-prefetch and its peers against shaped servers, side by side.\n' +
+        'Without options: vcenter, qemu-img and nbdcopy, the usual peers.',
+    )
+    .addOption(names('--profile <name...>', 'shaped servers', Object.keys(PROFILES), ['vcenter']))
+    .addOption(
+      names('--workload <name...>', 'what is done', Object.keys(WORKLOADS), [
+        'qemu-img',
+        'nbdcopy',
+      ]),
+    )
+    .addOption(
+      names('--peer <name...>', `who does it; default ${USUAL_PEERS.join(', ')}`, PEER_NAMES),
+    )
+    .addOption(
+      names('--figure <name...>', 'the project’s statements instead; all: every one', [
+        ...Object.keys(FIGURES),
+        'all',
+      ]),
+    )
+    .option('--only-ours', 'the same as --peer ours')
+    .option('--size <size>', 'image size, such as 64M; default by workload, mostly 256M', readSize)
+    .option('--runs <n>', 'runs of each cell; medians are shown', readCount, 3)
+    .option('--no-warm-up', 'leave out the run before the first')
+    .option('--limit <seconds>', 'longest time of one run', readCount, 300)
+    .option('--patience <seconds>', 'a run that takes longer is not repeated', readCount, 60)
+    .option('--deadline <seconds>', 'start no run after this time', readCount)
+    .option('--flags <flags>', 'further flags for nbd-prefetch, as one word', readWords, [])
+    .option('--json <file>', 'write the results there as well')
+  program.parse(argv as string[], { from: 'user' })
+  const { onlyOurs, peer, figure, ...rest } = program.opts<
+    BenchOptions & { readonly onlyOurs?: boolean }
+  >()
+  return {
+    ...rest,
+    peer: onlyOurs === true ? [OURS] : peer,
+    figure: figure?.includes('all') === true ? Object.keys(FIGURES) : figure,
+    deadline: rest.deadline,
+  }
+}
+
+function names(
+  flags: string,
+  what: string,
+  known: readonly string[],
+  usual?: readonly string[],
+): Option {
+  const option = new Option(flags, `${what}: ${known.join(', ')}`)
+  option.argParser((value: string, before: readonly string[] | undefined) => {
+    if (!known.includes(value)) throw new InvalidArgumentError(`Take one of ${known.join(', ')}.`)
+    return [...(before === usual ? [] : (before ?? [])), value]
+  })
+  return usual === undefined ? option : option.default(usual)
+}
+
+function readSize(text: string): number {
+  const size = parseSize(text)
+  if (!(size > 0)) throw new InvalidArgumentError('A size such as 256M is needed.')
+  return size
+}
+
+function readCount(text: string): number {
+  const count = Number(text)
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new InvalidArgumentError('A count is needed.')
+  return count
+}
+
+function readWords(text: string): string[] {
+  return text.split(' ').filter(word => word !== '')
+}
