@@ -1,9 +1,11 @@
 // Measures what was asked for, group by group, and shows and keeps the results.
 
 import { fileURLToPath } from 'node:url'
+import type { Peer } from './cases/peer.js'
 import { isOurs, peersWith, USUAL_PEERS } from './cases/peers.js'
 import { figureGroups, type Group, matrix } from './cases/plan.js'
-import { PROFILES } from './cases/profiles.js'
+import { latencyGroups, sizeGroups, sweepGroups, sweepPeers } from './cases/presets.js'
+import { profileOf } from './cases/profiles.js'
 import { WORKLOADS } from './cases/workloads.js'
 import { type CellResult, type ClaimResult, type Results, SCHEMA } from './measure/result.js'
 import { runGroup } from './measure/runner.js'
@@ -13,26 +15,16 @@ import { aboutLine, aboutThis } from './report/about.js'
 import { judgeFigure } from './report/claims.js'
 import { ProgressBar } from './report/progress.js'
 import { writeResults } from './report/results-file.js'
-import { claimTable, failureLines, ratioLines, resultTable } from './report/table.js'
+import { bestFlags } from './report/sweep.js'
+import { claimTable, commandLines, failureLines, ratioLines, resultTable } from './report/table.js'
 
 const RESULTS = fileURLToPath(new URL('../bench/results/', import.meta.url))
 const MiB = 1024 * 1024
 
 /** @returns the exit status */
 export async function runBench(options: BenchOptions, words: readonly string[]): Promise<number> {
-  const peers = peersWith(options.flags)
-  const groups =
-    options.figure === undefined
-      ? matrix(
-          {
-            profiles: options.profile,
-            workloads: options.workload,
-            peers: options.peer ?? USUAL_PEERS,
-            size: options.size,
-          },
-          peers,
-        )
-      : options.figure.flatMap(name => figureGroups(name, peers, options))
+  const peers = { ...peersWith(options.flags), ...sweepPeers(options.flags) }
+  const groups = groupsOf(options, peers)
   endOnSignals()
   const directory = makeScratch(Math.max(...groups.map(bytesOfCopies)))
   const about = aboutThis(words, new Date())
@@ -44,15 +36,17 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
     profiles: Object.fromEntries(
       [...new Set(cells.map(cell => cell.profile))].map(name => [
         name,
-        PROFILES[name]?.title ?? '',
+        profileOf(name)?.title ?? '',
       ]),
     ),
     cells,
     claims,
   })
   const kept = `${RESULTS}${about.date.replaceAll(':', '').replace(/\..*/, '')}.json`
-  const deadline = performance.now() + (options.deadline ?? Infinity) * 1000
-  for (const group of groups) {
+  const end = performance.now() + (options.deadline ?? Infinity) * 1000
+  for (const [i, group] of groups.entries()) {
+    // What is left is shared by the groups that are left.
+    const deadline = performance.now() + (end - performance.now()) / (groups.length - i)
     announce(group, options)
     using bar = new ProgressBar()
     const measured = await runGroup(group, {
@@ -69,6 +63,8 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
     cells.push(...measured)
     console.log(resultTable(measured))
     for (const line of [...failureLines(measured), ...ratioLines(measured)]) console.log(line)
+    for (const line of bestFlags(measured)) console.log(line)
+    for (const line of commandLines(measured)) console.log(line)
     if (group.figure !== undefined) {
       const judged = judgeFigure(group.figure, measured)
       claims.push(...judged)
@@ -84,10 +80,19 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
   return cells.some(cell => isOurs(cell.peer) && cell.failures.length > 0) ? 1 : 0
 }
 
+function groupsOf(options: BenchOptions, peers: Readonly<Record<string, Peer>>): Group[] {
+  const { profile: profiles, workload: workloads, size, figure, growth, sweep } = options
+  if (figure !== undefined) return figure.flatMap(name => figureGroups(name, peers, options))
+  if (growth === 'size') return sizeGroups(profiles[0] as string, peers, size ?? 8 * 1024 * MiB)
+  if (growth === 'latency') return latencyGroups(peers, size ?? 64 * MiB)
+  if (sweep) return sweepGroups({ profiles, workloads: workloads.slice(0, 1), size }, peers)
+  return matrix({ profiles, workloads, peers: options.peer ?? USUAL_PEERS, size }, peers)
+}
+
 function announce({ title, size, cells }: Group, { runs }: BenchOptions): void {
   console.log(`\n${title}; ${(size / MiB).toFixed(0)} MiB, medians of ${runs}`)
   for (const name of new Set(cells.map(cell => cell.profile))) {
-    console.log(`  ${name}: ${PROFILES[name]?.title}`)
+    console.log(`  ${name}: ${profileOf(name)?.title}`)
   }
 }
 

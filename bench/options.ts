@@ -3,7 +3,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { FIGURES } from './cases/figures.js'
 import { OURS, PEER_NAMES, USUAL_PEERS } from './cases/peers.js'
-import { PROFILES } from './cases/profiles.js'
+import { FULL, QUICK } from './cases/presets.js'
+import { PROFILES, profileOf } from './cases/profiles.js'
 import { WORKLOADS } from './cases/workloads.js'
 import { parseSize } from './slow-server/size.js'
 
@@ -22,6 +23,10 @@ export interface BenchOptions {
   readonly deadline: number | undefined
   readonly flags: readonly string[]
   readonly json: string | undefined
+  readonly sweep: boolean
+  readonly growth: 'size' | 'latency' | undefined
+  readonly compare: readonly [string, string] | undefined
+  readonly report: string | undefined
 }
 
 /** @throws CommanderError for what cannot be meant, if `exitOverride()` is on; else it ends the process */
@@ -55,16 +60,33 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     .option('--patience <seconds>', 'a run that takes longer is not repeated', readCount, 60)
     .option('--deadline <seconds>', 'start no run after this time', readCount)
     .option('--flags <flags>', 'further flags for nbd-prefetch, as one word', readWords, [])
+    .option('--quick', 'a look in three minutes: two profiles, 32 MiB')
+    .option('--full', 'everything: takes hours')
+    .option('--sweep', 'our flags one by one, on the profiles and workloads given')
+    .addOption(
+      new Option('--growth <what>', 'how time grows with the image or the way').choices([
+        'size',
+        'latency',
+      ]),
+    )
+    .option('--compare <files...>', 'two results files: what changed, and what is noise')
+    .option('--report <file>', 'make the page and the plots of a results file, measure nothing')
     .option('--json <file>', 'write the results there as well')
   program.parse(argv as string[], { from: 'user' })
-  const { onlyOurs, peer, figure, ...rest } = program.opts<
-    BenchOptions & { readonly onlyOurs?: boolean }
+  const { onlyOurs, quick, full, ...given } = program.opts<
+    BenchOptions & { onlyOurs?: boolean; quick?: boolean; full?: boolean }
   >()
+  const isGiven = (name: string) => program.getOptionValueSource(name) === 'cli'
+  const preset: Readonly<Record<string, unknown>> = quick ? QUICK : full ? FULL : {}
+  const chosen = Object.fromEntries(Object.entries(preset).filter(([name]) => !isGiven(name)))
+  const options = { ...given, ...chosen, sweep: given.sweep ?? false }
+  if (given.compare !== undefined && given.compare.length !== 2) {
+    program.error('error: --compare takes two files')
+  }
   return {
-    ...rest,
-    peer: onlyOurs === true ? [OURS] : peer,
-    figure: figure?.includes('all') === true ? Object.keys(FIGURES) : figure,
-    deadline: rest.deadline,
+    ...options,
+    peer: onlyOurs === true ? [OURS] : options.peer,
+    figure: options.figure?.includes('all') ? Object.keys(FIGURES) : options.figure,
   }
 }
 
@@ -76,7 +98,9 @@ function names(
 ): Option {
   const option = new Option(flags, `${what}: ${known.join(', ')}`)
   option.argParser((value: string, before: readonly string[] | undefined) => {
-    if (!known.includes(value)) throw new InvalidArgumentError(`Take one of ${known.join(', ')}.`)
+    // A profile may also be one of a family.
+    if (!known.includes(value) && !(flags.startsWith('--profile') && profileOf(value)))
+      throw new InvalidArgumentError(`Take one of ${known.join(', ')}.`)
     return [...(before === usual ? [] : (before ?? [])), value]
   })
   return usual === undefined ? option : option.default(usual)

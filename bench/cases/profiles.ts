@@ -65,6 +65,21 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   },
 }
 
+/** The name of a profile with nothing but latency and the usual rate: for growth with latency. */
+export function latencyProfile(ms: number): string {
+  return `latency-${ms}ms`
+}
+
+/** The profile of a name: of the table, or of `latencyProfile()`. */
+export function profileOf(name: string): Profile | undefined {
+  const ms = /^latency-(\d{1,4})ms$/.exec(name)?.[1]
+  if (ms === undefined) return PROFILES[name]
+  return {
+    title: `${ms} ms network latency, 30 MB/s a connection`,
+    server: { latencyMs: Number(ms), bandwidth: 30 * MB },
+  }
+}
+
 /** Connections that every client is allowed: our default, and aria2c's `-x16`. */
 const CONNECTIONS = 16
 

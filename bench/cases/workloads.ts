@@ -5,6 +5,8 @@ import { FIRST_BYTE, limited, ownCopy } from './own-clients.js'
 import { randomReads } from './random-reads.js'
 import type { Workload } from './workload.js'
 
+const KiB = 1024
+
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'qemu-img': convert([]),
   'qemu-img-m1': convert(['-m', '1']),
@@ -18,8 +20,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'fio-1': randomReads(1),
   'fio-16': randomReads(16),
   'first-byte': FIRST_BYTE,
-  own: ownCopy(64),
-  'own-1': ownCopy(1),
+  own: ownCopy(256 * KiB, 64),
+  'own-1': ownCopy(2048 * KiB, 1),
   '20MBps': limited(20e6),
   disks: disks(4),
 }

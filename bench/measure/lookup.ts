@@ -1,6 +1,6 @@
 // Finds cells of a run by name and gives the medians that statements are made of. Pure.
 
-import { limitOf, PROFILES } from '../cases/profiles.js'
+import { limitOf, profileOf } from '../cases/profiles.js'
 import type { CellResult, Run } from './result.js'
 import { median } from './statistics.js'
 
@@ -70,7 +70,7 @@ export class CellLookup {
   /** Speed over what the profile allows to anybody. */
   limitShare(name: CellName): number | undefined {
     const cell = this.find(name)
-    const profile = PROFILES[cell?.profile ?? '']
+    const profile = profileOf(cell?.profile ?? '')
     const speed = this.speed(name)
     if (cell === undefined || profile === undefined || speed === undefined) return undefined
     const limit = limitOf(profile, medianOf(cell.runs, run => run.bytes) ?? cell.size)

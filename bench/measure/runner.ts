@@ -4,7 +4,7 @@
 
 import type { Peer } from '../cases/peer.js'
 import type { Group, PlannedCell } from '../cases/plan.js'
-import { PROFILES } from '../cases/profiles.js'
+import { profileOf } from '../cases/profiles.js'
 import { type Workload, WrongBytes } from '../cases/workload.js'
 import { WORKLOADS } from '../cases/workloads.js'
 import { digestOfImage } from '../digest.js'
@@ -58,7 +58,7 @@ export async function runGroup(group: Group, options: RunnerOptions): Promise<Ce
   const origins = new Map<string, Origin>()
   try {
     for (const name of new Set(group.cells.map(cell => cell.profile))) {
-      const profile = PROFILES[name]
+      const profile = profileOf(name)
       if (profile === undefined) throw new Error(`Cannot measure on '${name}': no such profile`)
       origins.set(name, await startOrigin(name, profile, group.size, options.directory))
     }
@@ -97,8 +97,10 @@ async function runCells(
   let done = 0
   for (let round = 0; round < rounds; round++) {
     const isWarmUp = options.warmUp && round === 0
-    // There and back, so that no cell always runs behind the same neighbour.
-    for (const running of round % 2 === 0 ? cells : cells.toReversed()) {
+    // There and back, so that no cell always runs behind the same neighbour; the first measured
+    // round there, so that ours has been run if time is short.
+    const there = round % 2 === (options.warmUp ? 1 : 0)
+    for (const running of there ? cells : cells.toReversed()) {
       if (running.skipped !== undefined) continue
       const what = `${running.planned.profile}, ${running.cell.workload?.label ?? DOWNLOAD}, ${running.cell.peer.label}`
       options.progress({ done: done++, total, what: isWarmUp ? `warm-up: ${what}` : what })

@@ -1,13 +1,15 @@
 // Tables of results as text: one row a cell, with its ratio to every peer of the same run. Pure.
 
 import { OURS } from '../cases/peers.js'
-import { limitOf, PROFILES } from '../cases/profiles.js'
-import { amplificationOf, DOWNLOAD, medianOf, serverSecondsPerGiB } from '../measure/lookup.js'
+import { limitOf, profileOf } from '../cases/profiles.js'
+import { amplificationOf, DOWNLOAD, medianOf } from '../measure/lookup.js'
 import type { CellResult, ClaimResult, Run } from '../measure/result.js'
 import { summarize } from '../measure/statistics.js'
 
 const GiB = 1024 ** 3
 const MiB = 1024 ** 2
+/** Below it, the processor time of starting says nothing about a GiB. */
+const LEAST_BYTES = 7 * MiB
 
 /** A column: its head, and what a cell shows in it ('' for nothing). */
 interface Column {
@@ -19,7 +21,7 @@ const COLUMNS: readonly Column[] = [
   {
     head: 'speed',
     show: show(
-      run => run.bytes / run.seconds / 1e6,
+      run => (run.bytes < 2 ** 16 ? undefined : run.bytes / run.seconds / 1e6),
       v => `${round(v)} MB/s`,
     ),
   },
@@ -68,7 +70,10 @@ const COLUMNS: readonly Column[] = [
     ),
   },
   { head: 'fetched', show: show(amplificationOf, v => v.toFixed(3)) },
-  { head: 'server CPU/GiB', show: show(serverSecondsPerGiB, v => `${v.toFixed(2)} s`) },
+  {
+    head: 'server CPU/GiB',
+    show: cell => seconds(perGiB(cell.runs, run => run.server?.cpuSeconds)),
+  },
   {
     head: 'main+rest',
     show: cell => {
@@ -79,10 +84,7 @@ const COLUMNS: readonly Column[] = [
   },
   {
     head: 'client CPU/GiB',
-    show: cell => {
-      const value = perGiB(cell.runs, run => run.client.cpuSeconds)
-      return value === undefined ? '' : `${value.toFixed(2)} s`
-    },
+    show: cell => seconds(perGiB(cell.runs, run => run.client.cpuSeconds)),
   },
   {
     head: 'server RSS',
@@ -124,7 +126,7 @@ export function ratioLines(cells: readonly CellResult[]): string[] {
           cell !== own &&
           cell.profile === own.profile &&
           isMeasured(cell) &&
-          (cell.workload === own.workload || cell.workload === DOWNLOAD),
+          (cell.workload === own.workload || (cell.workload === DOWNLOAD && isWhole(own))),
       )
       const where = profiles.size > 1 ? `${own.profile}, ` : ''
       const ratios = others.map(
@@ -135,6 +137,11 @@ export function ratioLines(cells: readonly CellResult[]): string[] {
         : `${own.labels.peer}, ${where}${own.labels.workload}: ${ratios.join('; ')}`
     })
     .filter(line => line !== '')
+}
+
+/** What was run, once each. */
+export function commandLines(cells: readonly CellResult[]): string[] {
+  return [...new Set(cells.flatMap(cell => cell.commands))].map(command => `  $ ${command}`)
 }
 
 /** The statements, with what was measured. */
@@ -156,6 +163,11 @@ export function isMeasured(cell: CellResult): boolean {
 /** Bytes per second, the median. */
 export function speedOf(cell: CellResult): number {
   return medianOf(cell.runs, run => run.bytes / run.seconds) ?? Number.NaN
+}
+
+/** True if the client read all of the image, and little else was timed. */
+function isWhole({ runs, size }: CellResult): boolean {
+  return runs.every(run => run.bytes >= size)
 }
 
 function whyNot({ failures: [failure], skipped }: CellResult): string {
@@ -187,20 +199,21 @@ function spreadOf({ runs }: CellResult): string {
 }
 
 function limitShareOf(cell: CellResult): string {
-  const profile = PROFILES[cell.profile]
+  const profile = profileOf(cell.profile)
   // What is limited is a copy: random reads and slow readers have other limits.
-  if (profile === undefined || cell.runs.some(run => run.bytes < cell.size)) return ''
+  if (profile === undefined || !isWhole(cell)) return ''
   const limit = limitOf(profile, medianOf(cell.runs, run => run.bytes) ?? cell.size)
   return limit === undefined ? '' : `${((speedOf(cell) / limit) * 100).toFixed(0)} %`
 }
 
-function perGiB(
-  runs: readonly Run[],
-  seconds: (run: Run) => number | undefined,
-): number | undefined {
+function seconds(value: number | undefined): string {
+  return value === undefined ? '' : `${value.toFixed(2)} s`
+}
+
+function perGiB(runs: readonly Run[], of: (run: Run) => number | undefined): number | undefined {
   return medianOf(runs, run => {
-    const value = seconds(run)
-    return value === undefined ? undefined : (value / run.bytes) * GiB
+    const value = of(run)
+    return value === undefined || run.bytes < LEAST_BYTES ? undefined : (value / run.bytes) * GiB
   })
 }
 
