@@ -1,10 +1,11 @@
 // Measures what was asked for, group by group, and shows and keeps the results.
 
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Peer } from './cases/peer.js'
 import { isOurs, peersWith, USUAL_PEERS } from './cases/peers.js'
 import { figureGroups, type Group, matrix } from './cases/plan.js'
-import { latencyGroups, sizeGroups, sweepGroups, sweepPeers } from './cases/presets.js'
+import { HEADLINE, latencyGroups, sizeGroups, sweepGroups, sweepPeers } from './cases/presets.js'
 import { profileOf } from './cases/profiles.js'
 import { WORKLOADS } from './cases/workloads.js'
 import { type CellResult, type ClaimResult, type Results, SCHEMA } from './measure/result.js'
@@ -18,7 +19,8 @@ import { writeResults } from './report/results-file.js'
 import { bestFlags } from './report/sweep.js'
 import { claimTable, commandLines, failureLines, ratioLines, resultTable } from './report/table.js'
 
-const RESULTS = fileURLToPath(new URL('../bench/results/', import.meta.url))
+const ROOT = fileURLToPath(new URL('../', import.meta.url))
+const RESULTS = `${ROOT}bench/results`
 const MiB = 1024 * 1024
 
 /** @returns the exit status */
@@ -42,7 +44,7 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
     cells,
     claims,
   })
-  const kept = `${RESULTS}${about.date.replaceAll(':', '').replace(/\..*/, '')}.json`
+  const kept = `${options.results ?? RESULTS}/${about.date.replaceAll(':', '').replace(/\..*/, '')}.json`
   const end = performance.now() + (options.deadline ?? Infinity) * 1000
   for (const [i, group] of groups.entries()) {
     // What is left is shared by the groups that are left.
@@ -72,17 +74,50 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
     }
     // After each group, so that what is broken off is not lost.
     writeResults(kept, results())
-    if (options.json !== undefined) writeResults(options.json, results())
   }
   console.log(`\n${aboutLine(about)}`)
-  console.log(`Results: ${kept}`)
+  if (options.headline) {
+    writeResults(`${RESULTS}/headline.json`, results())
+    await writeHeadline(results())
+  }
+  // Loaded only now: the plots' library is large.
+  const { writeReport } = await import('./report/write.js')
+  console.log(`Results: ${kept}\nPage:    ${writeReport(kept, results())}`)
   // That a peer fails is a result; that we do is a failure.
   return cells.some(cell => isOurs(cell.peer) && cell.failures.length > 0) ? 1 : 0
+}
+
+/** Puts the table into the README and the plot beside it. */
+export async function writeHeadline(results: Results): Promise<void> {
+  const { HEADLINE_PLOT, headlinePlot, withHeadline } = await import('./report/headline.js')
+  const readme = `${ROOT}README.md`
+  writeFileSync(`${ROOT}${HEADLINE_PLOT}`, headlinePlot(results))
+  writeFileSync(readme, withHeadline(readFileSync(readme, 'utf8'), results))
+}
+
+function headlineGroups(
+  peers: Readonly<Record<string, Peer>>,
+  names: readonly string[],
+  size: number | undefined,
+): Group[] {
+  const { profile, columns } = HEADLINE
+  return columns.flatMap(column =>
+    matrix(
+      {
+        profiles: [profile],
+        workloads: [column.workload],
+        peers: names,
+        size: size ?? column.size,
+      },
+      peers,
+    ),
+  )
 }
 
 function groupsOf(options: BenchOptions, peers: Readonly<Record<string, Peer>>): Group[] {
   const { profile: profiles, workload: workloads, size, figure, growth, sweep } = options
   if (figure !== undefined) return figure.flatMap(name => figureGroups(name, peers, options))
+  if (options.headline) return headlineGroups(peers, options.peer ?? USUAL_PEERS, size)
   if (growth === 'size') return sizeGroups(profiles[0] as string, peers, size ?? 8 * 1024 * MiB)
   if (growth === 'latency') return latencyGroups(peers, size ?? 64 * MiB)
   if (sweep) return sweepGroups({ profiles, workloads: workloads.slice(0, 1), size }, peers)

@@ -22,14 +22,17 @@ export interface BenchOptions {
   readonly patience: number
   readonly deadline: number | undefined
   readonly flags: readonly string[]
-  readonly json: string | undefined
+  /** Directory; undefined for bench/results. */
+  readonly results: string | undefined
   readonly sweep: boolean
   readonly growth: 'size' | 'latency' | undefined
   readonly compare: readonly [string, string] | undefined
   readonly report: string | undefined
+  readonly headline: boolean
+  readonly readme: string | undefined
 }
 
-/** @throws CommanderError for what cannot be meant, if `exitOverride()` is on; else it ends the process */
+/** Ends the process with status 2, and words, for what cannot be meant. */
 export function parseOptions(argv: readonly string[]): BenchOptions {
   const program = new Command('npm run bench --')
     .description(
@@ -71,7 +74,11 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     )
     .option('--compare <files...>', 'two results files: what changed, and what is noise')
     .option('--report <file>', 'make the page and the plots of a results file, measure nothing')
-    .option('--json <file>', 'write the results there as well')
+    .option('--headline', 'measure the README’s table and plot, and write them')
+    .option('--readme <file>', 'write them from a results file, measure nothing')
+    .option('--results <directory>', 'where results go; default bench/results')
+  // Commander's own status for wrong usage is 1.
+  program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   program.parse(argv as string[], { from: 'user' })
   const { onlyOurs, quick, full, ...given } = program.opts<
     BenchOptions & { onlyOurs?: boolean; quick?: boolean; full?: boolean }
@@ -79,7 +86,12 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   const isGiven = (name: string) => program.getOptionValueSource(name) === 'cli'
   const preset: Readonly<Record<string, unknown>> = quick ? QUICK : full ? FULL : {}
   const chosen = Object.fromEntries(Object.entries(preset).filter(([name]) => !isGiven(name)))
-  const options = { ...given, ...chosen, sweep: given.sweep ?? false }
+  const options = {
+    ...given,
+    ...chosen,
+    sweep: given.sweep ?? false,
+    headline: given.headline ?? false,
+  }
   if (given.compare !== undefined && given.compare.length !== 2) {
     program.error('error: --compare takes two files')
   }
@@ -107,7 +119,12 @@ function names(
 }
 
 function readSize(text: string): number {
-  const size = parseSize(text)
+  let size = 0
+  try {
+    size = parseSize(text)
+  } catch {
+    // Said below, in the words of the command line.
+  }
   if (!(size > 0)) throw new InvalidArgumentError('A size such as 256M is needed.')
   return size
 }

@@ -4,6 +4,8 @@
 
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { cpuSecondsOf, peakBytesOf, type ThreadSeconds, threadSecondsOf } from './measure/usage.js'
 
 /** Debian's name of the package that brings a program. */
@@ -31,7 +33,14 @@ process.on('exit', () => {
 export function isInstalled(program: string): boolean {
   let answer = found.get(program)
   if (answer === undefined) {
-    answer = spawnSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' }).status === 0
+    answer = (process.env['PATH'] ?? '').split(delimiter).some(directory => {
+      try {
+        accessSync(join(directory, program), constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
     found.set(program, answer)
   }
   return answer

@@ -1,5 +1,5 @@
-// A directory for sockets, copies and temporary files of everything that is measured, in memory
-// where there is room, and gone when the bench is: also after Ctrl-C.
+// A directory for sockets, copies and temporary files of everything that is measured, in TMPDIR
+// if that is set, else in memory where there is room, and gone when the bench is: also after Ctrl-C.
 
 import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,9 +7,8 @@ import { join } from 'node:path'
 
 /** Makes the directory. Two calls make two. @param needed - bytes that must fit */
 export function makeScratch(needed: number): string {
-  const directory = mkdtempSync(
-    join(roomy('/dev/shm', needed) ? '/dev/shm' : tmpdir(), 'nbd-bench-'),
-  )
+  const usual = roomy('/dev/shm', needed) ? '/dev/shm' : tmpdir()
+  const directory = mkdtempSync(join(process.env['TMPDIR'] ?? usual, 'nbd-bench-'))
   // Behind the killing of programs, which may still write: programs.ts is loaded first.
   process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
   return directory

@@ -12,7 +12,9 @@ export function aboutThis(options: readonly string[], now: Date): About {
     system: `${type()} ${release()}`,
     node: process.version,
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,
-    versions: Object.keys(PACKAGES).map(name => versionOf(name) ?? `${name}: not installed`),
+    versions: Object.keys(PACKAGES).map(
+      name => versionOf(name)?.replace(/ \(.*/, '') ?? `${name}: not installed`,
+    ),
     options,
   }
 }

@@ -102,8 +102,15 @@ const COLUMNS: readonly Column[] = [
   },
 ]
 
-/** Rows and columns as text, the first two columns to the left; columns without content are left out. */
-export function resultTable(cells: readonly CellResult[]): string {
+/** Head and rows, the first two columns words; columns without content are left out. */
+export interface Table {
+  readonly head: readonly string[]
+  /** As long as the head, or of three: a cell without figures says why. */
+  readonly rows: readonly (readonly string[])[]
+}
+
+/** One row a cell, in their order. */
+export function tableOf(cells: readonly CellResult[]): Table {
   const columns = COLUMNS.filter(({ show }) =>
     cells.some(cell => isMeasured(cell) && show(cell) !== ''),
   )
@@ -112,7 +119,13 @@ export function resultTable(cells: readonly CellResult[]): string {
     cell.labels.workload,
     ...(isMeasured(cell) ? columns.map(column => column.show(cell)) : [whyNot(cell)]),
   ])
-  return align([['', 'client', ...columns.map(column => column.head)], ...rows], columns.length + 2)
+  return { head: ['', 'client', ...columns.map(column => column.head)], rows }
+}
+
+/** The table as text. */
+export function resultTable(cells: readonly CellResult[]): string {
+  const { head, rows } = tableOf(cells)
+  return align([head, ...rows], head.length)
 }
 
 /** Our speed over everybody else's, per workload: the ratios that the project is about. */
@@ -166,7 +179,7 @@ export function speedOf(cell: CellResult): number {
 }
 
 /** True if the client read all of the image, and little else was timed. */
-function isWhole({ runs, size }: CellResult): boolean {
+export function isWhole({ runs, size }: CellResult): boolean {
   return runs.every(run => run.bytes >= size)
 }
 
