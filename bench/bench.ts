@@ -11,6 +11,7 @@ import { WORKLOADS } from './cases/workloads.js'
 import { type CellResult, type ClaimResult, type Results, SCHEMA } from './measure/result.js'
 import { runGroup } from './measure/runner.js'
 import { endOnSignals, makeScratch } from './measure/scratch.js'
+import { openUrl, planLines, planUrl, URL_PROFILE } from './measure/url-source.js'
 import type { BenchOptions } from './options.js'
 import { aboutLine, aboutThis } from './report/about.js'
 import { judgeFigure } from './report/claims.js'
@@ -26,9 +27,16 @@ const MiB = 1024 * 1024
 /** @returns the exit status */
 export async function runBench(options: BenchOptions, words: readonly string[]): Promise<number> {
   const peers = { ...peersWith(options.flags), ...sweepPeers(options.flags) }
-  const groups = groupsOf(options, peers)
+  const [planned] = options.url === undefined ? [] : groupsOf(options, peers)
+  const plan =
+    options.url === undefined
+      ? undefined
+      : await planUrl(options.url, options.budget, options.runs * (planned?.cells.length ?? 0))
+  const groups = plan === undefined ? groupsOf(options, peers) : urlGroups(planned, plan.size)
+  for (const line of plan === undefined ? [] : planLines(plan)) console.log(line)
   endOnSignals()
   const directory = makeScratch(Math.max(...groups.map(bytesOfCopies)))
+  const source = plan === undefined ? undefined : await openUrl(plan, directory)
   const about = aboutThis(words, new Date())
   const cells: CellResult[] = []
   const claims: ClaimResult[] = []
@@ -46,34 +54,40 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
   })
   const kept = `${options.results ?? RESULTS}/${about.date.replaceAll(':', '').replace(/\..*/, '')}.json`
   const end = performance.now() + (options.deadline ?? Infinity) * 1000
-  for (const [i, group] of groups.entries()) {
-    // What is left is shared by the groups that are left.
-    const deadline = performance.now() + (end - performance.now()) / (groups.length - i)
-    announce(group, options)
-    using bar = new ProgressBar()
-    const measured = await runGroup(group, {
-      peers,
-      rounds: options.runs,
-      warmUp: options.warmUp,
-      limitMs: options.limit * 1000,
-      patienceMs: options.patience * 1000,
-      deadline,
-      directory,
-      progress: event => bar.show(event),
-    })
-    bar[Symbol.dispose]()
-    cells.push(...measured)
-    console.log(resultTable(measured))
-    for (const line of [...failureLines(measured), ...ratioLines(measured)]) console.log(line)
-    for (const line of bestFlags(measured)) console.log(line)
-    for (const line of commandLines(measured)) console.log(line)
-    if (group.figure !== undefined) {
-      const judged = judgeFigure(group.figure, measured)
-      claims.push(...judged)
-      console.log(`\n${claimTable(judged)}`)
+  try {
+    for (const [i, group] of groups.entries()) {
+      // What is left is shared by the groups that are left.
+      const deadline = performance.now() + (end - performance.now()) / (groups.length - i)
+      announce(group, options)
+      using bar = new ProgressBar()
+      const measured = await runGroup(group, {
+        peers,
+        rounds: options.runs,
+        // On somebody's own server every byte counts.
+        warmUp: options.warmUp && source === undefined,
+        source,
+        limitMs: options.limit * 1000,
+        patienceMs: options.patience * 1000,
+        deadline,
+        directory,
+        progress: event => bar.show(event),
+      })
+      bar[Symbol.dispose]()
+      cells.push(...measured)
+      console.log(resultTable(measured))
+      for (const line of [...failureLines(measured), ...ratioLines(measured)]) console.log(line)
+      for (const line of bestFlags(measured)) console.log(line)
+      for (const line of commandLines(measured)) console.log(line)
+      if (group.figure !== undefined) {
+        const judged = judgeFigure(group.figure, measured)
+        claims.push(...judged)
+        console.log(`\n${claimTable(judged)}`)
+      }
+      // After each group, so that what is broken off is not lost.
+      writeResults(kept, results())
     }
-    // After each group, so that what is broken off is not lost.
-    writeResults(kept, results())
+  } finally {
+    await source?.origin[Symbol.asyncDispose]()
   }
   console.log(`\n${aboutLine(about)}`)
   if (options.headline) {
@@ -93,6 +107,11 @@ export async function writeHeadline(results: Results): Promise<void> {
   const readme = `${ROOT}README.md`
   writeFileSync(`${ROOT}${HEADLINE_PLOT}`, headlinePlot(results))
   writeFileSync(readme, withHeadline(readFileSync(readme, 'utf8'), results))
+}
+
+/** The group of a plan for somebody's own server, with the size that its budget allows. */
+function urlGroups(group: Group | undefined, size: number): Group[] {
+  return group === undefined ? [] : [{ ...group, size }]
 }
 
 function headlineGroups(
@@ -115,7 +134,10 @@ function headlineGroups(
 }
 
 function groupsOf(options: BenchOptions, peers: Readonly<Record<string, Peer>>): Group[] {
-  const { profile: profiles, workload: workloads, size, figure, growth, sweep } = options
+  const { workload: workloads, figure, growth, sweep } = options
+  const profiles = options.url === undefined ? options.profile : [URL_PROFILE]
+  // One group: what its size will be is for the budget to say.
+  const size = options.url === undefined ? options.size : MiB
   if (figure !== undefined) return figure.flatMap(name => figureGroups(name, peers, options))
   if (options.headline) return headlineGroups(peers, options.peer ?? USUAL_PEERS, size)
   if (growth === 'size') return sizeGroups(profiles[0] as string, peers, size ?? 8 * 1024 * MiB)
@@ -127,7 +149,8 @@ function groupsOf(options: BenchOptions, peers: Readonly<Record<string, Peer>>):
 function announce({ title, size, cells }: Group, { runs }: BenchOptions): void {
   console.log(`\n${title}; ${(size / MiB).toFixed(0)} MiB, medians of ${runs}`)
   for (const name of new Set(cells.map(cell => cell.profile))) {
-    console.log(`  ${name}: ${profileOf(name)?.title}`)
+    const profile = profileOf(name)
+    if (profile !== undefined) console.log(`  ${name}: ${profile.title}`)
   }
 }
 

@@ -29,6 +29,9 @@ export interface BenchOptions {
   readonly compare: readonly [string, string] | undefined
   readonly report: string | undefined
   readonly headline: boolean
+  readonly url: string | undefined
+  /** Bytes. */
+  readonly budget: number
   readonly readme: string | undefined
 }
 
@@ -74,6 +77,8 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     )
     .option('--compare <files...>', 'two results files: what changed, and what is noise')
     .option('--report <file>', 'make the page and the plots of a results file, measure nothing')
+    .option('--url <url>', 'measure on your own server instead, which must answer ranges')
+    .option('--budget <size>', 'bytes that may be read from it in all', readSize, 1024 ** 3)
     .option('--headline', 'measure the README’s table and plot, and write them')
     .option('--readme <file>', 'write them from a results file, measure nothing')
     .option('--results <directory>', 'where results go; default bench/results')

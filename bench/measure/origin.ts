@@ -41,11 +41,33 @@ export async function startOrigin(
   return new SlowOrigin(server, directory, caFile)
 }
 
+/** What an origin's counters and its log come to. */
+export function useOf(before: Counters, after: Counters, log: readonly LogEntry[]): OriginUse {
+  return {
+    requests: after.requests - before.requests,
+    bytes: after.bytes - before.bytes,
+    connections: after.connections - before.connections,
+    peakConcurrency: log.reduce((most, entry) => Math.max(most, entry.concurrency), 0),
+    sizes: sizesOf(log),
+    statuses: statusesOf(log),
+    cpuSeconds:
+      after.cpu === undefined || before.cpu === undefined ? undefined : after.cpu - before.cpu,
+  }
+}
+
+/** Since the start; processor seconds only of a process of its own. */
+export interface Counters {
+  readonly bytes: number
+  readonly requests: number
+  readonly connections: number
+  readonly cpu?: number | undefined
+}
+
 class SlowOrigin implements Origin {
   readonly #server: SlowServerProcess
   readonly #directory: string
   readonly #caFile: string | undefined
-  #before = { bytes: 0, requests: 0, connections: 0, cpu: 0 }
+  #before: Counters = { bytes: 0, requests: 0, connections: 0 }
 
   constructor(server: SlowServerProcess, directory: string, caFile: string | undefined) {
     this.#server = server
@@ -75,23 +97,14 @@ class SlowOrigin implements Origin {
   async end(): Promise<{ use: OriginUse; log: readonly LogEntry[] }> {
     const after = await this.#counters()
     const log = await this.#server.log()
-    const use = {
-      requests: after.requests - this.#before.requests,
-      bytes: after.bytes - this.#before.bytes,
-      connections: after.connections - this.#before.connections,
-      peakConcurrency: log.reduce((most, entry) => Math.max(most, entry.concurrency), 0),
-      sizes: sizesOf(log),
-      statuses: statusesOf(log),
-      cpuSeconds: after.cpu - this.#before.cpu,
-    }
-    return { use, log }
+    return { use: useOf(this.#before, after, log), log }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#server.close()
   }
 
-  async #counters() {
+  async #counters(): Promise<Counters> {
     const { bytesSent, requests, connectionsAccepted } = await this.#server.stats()
     const { user, system } = await this.#server.cpuUsage()
     return {

@@ -9,7 +9,7 @@ import { type Workload, WrongBytes } from '../cases/workload.js'
 import { WORKLOADS } from '../cases/workloads.js'
 import { digestOfImage } from '../digest.js'
 import { isInstalled, PACKAGES } from '../programs.js'
-import { GeneratedImage } from '../slow-server/image.js'
+import { GeneratedImage, type Image } from '../slow-server/image.js'
 import { type Cell, measure } from './cell.js'
 import { DOWNLOAD } from './lookup.js'
 import { type Origin, startOrigin } from './origin.js'
@@ -27,6 +27,8 @@ export interface RunnerOptions {
   /** No run is started after this time of `performance.now()`. */
   readonly deadline: number
   readonly directory: string
+  /** An origin that is up, in place of one for each profile; stays up. */
+  readonly source?: { readonly origin: Origin; readonly image: Image } | undefined
   /** Called before each run and at the end of each. */
   readonly progress: (event: Progress) => void
 }
@@ -55,6 +57,11 @@ interface Running {
 
 /** Measures a group. Failures are in the results; it throws only if an origin can't be started. */
 export async function runGroup(group: Group, options: RunnerOptions): Promise<CellResult[]> {
+  if (options.source !== undefined) {
+    const { origin, image } = options.source
+    const origins = new Map(group.cells.map(cell => [cell.profile, origin]))
+    return await runCells(group, origins, image, options)
+  }
   const origins = new Map<string, Origin>()
   try {
     for (const name of new Set(group.cells.map(cell => cell.profile))) {
@@ -62,7 +69,7 @@ export async function runGroup(group: Group, options: RunnerOptions): Promise<Ce
       if (profile === undefined) throw new Error(`Cannot measure on '${name}': no such profile`)
       origins.set(name, await startOrigin(name, profile, group.size, options.directory))
     }
-    return await runCells(group, origins, options)
+    return await runCells(group, origins, new GeneratedImage({ size: group.size }), options)
   } finally {
     await Promise.all([...origins.values()].map(origin => origin[Symbol.asyncDispose]()))
   }
@@ -71,9 +78,9 @@ export async function runGroup(group: Group, options: RunnerOptions): Promise<Ce
 async function runCells(
   group: Group,
   origins: ReadonlyMap<string, Origin>,
+  image: Image,
   options: RunnerOptions,
 ): Promise<CellResult[]> {
-  const image = new GeneratedImage({ size: group.size })
   let digest: string | undefined
   const cells = group.cells.map((planned): Running => {
     const peer = options.peers[planned.peer] as Peer

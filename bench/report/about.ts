@@ -15,8 +15,13 @@ export function aboutThis(options: readonly string[], now: Date): About {
     versions: Object.keys(PACKAGES).map(
       name => versionOf(name)?.replace(/ \(.*/, '') ?? `${name}: not installed`,
     ),
-    options,
+    options: options.map(masked),
   }
+}
+
+/** A URL's credentials, in front of its host or in its query, are nobody's business. */
+function masked(word: string): string {
+  return word.replace(/\/\/[^@/]*@/, '//***@').replace(/\?.*$/s, '?***')
 }
 
 /** One line. */
