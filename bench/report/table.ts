@@ -87,6 +87,14 @@ const COLUMNS: readonly Column[] = [
     show: cell => seconds(perGiB(cell.runs, run => run.client.cpuSeconds)),
   },
   {
+    head: 'origin busy',
+    show: show(
+      run =>
+        run.origin?.cpuSeconds === undefined ? undefined : run.origin.cpuSeconds / run.seconds,
+      v => `${(v * 100).toFixed(0)} %`,
+    ),
+  },
+  {
     head: 'server RSS',
     show: show(
       run => run.server?.peakBytes,

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import t from 'tap'
@@ -7,6 +7,7 @@ import { headlinePlot, withHeadline } from '../../.bench/report/headline.js'
 import { ratioLines, resultTable } from '../../.bench/report/table.js'
 import { writeReport } from '../../.bench/report/write.js'
 import { cellOf, resultsOf } from '../fixtures/bench-results.js'
+import { requires } from '../fixtures/requires.js'
 
 const MiB = 1024 ** 2
 const CHROMIUM = '/usr/bin/chromium'
@@ -55,48 +56,55 @@ t.test('the page and its plots', async t => {
     }
   })
 
-  const skip = existsSync(CHROMIUM) ? false : 'not installed: chromium (package chromium)'
-  if (skip !== false && process.env['CI'] === 'true') throw new Error(`Cannot open pages: ${skip}`)
-  t.test('Chromium opens it without errors, and it shows what the JSON says', { skip }, async t => {
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
-    t.teardown(() => browser.close())
-    const tab = await browser.newPage()
-    const errors: string[] = []
-    tab.on('pageerror', error => errors.push(error.message))
-    tab.on('console', message => errors.push(message.text()))
-    tab.on('requestfailed', request => errors.push(request.url()))
-    const requests: string[] = []
-    tab.on('request', request => requests.push(request.url()))
-    await tab.goto(pathToFileURL(page).href)
+  t.test(
+    'Chromium opens it without errors, and it shows what the JSON says',
+    requires('chromium'),
+    async t => {
+      const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+      t.teardown(() => browser.close())
+      const tab = await browser.newPage()
+      const errors: string[] = []
+      tab.on('pageerror', error => errors.push(error.message))
+      tab.on('console', message => errors.push(message.text()))
+      tab.on('requestfailed', request => errors.push(request.url()))
+      const requests: string[] = []
+      tab.on('request', request => requests.push(request.url()))
+      await tab.goto(pathToFileURL(page).href)
 
-    const embedded = await tab.locator('#results').textContent()
-    t.same(JSON.parse(embedded ?? ''), JSON.parse(JSON.stringify(results)))
-    for (const { profile, workload, peer, size, runs, failures } of results.cells) {
-      const row = tab.locator(`tr[data-cell="${profile}/${workload}/${peer}/${size}"]`)
-      const text = (await row.locator('td').allTextContents()).join('  ')
-      const seconds = runs.map(run => run.seconds).sort((a, b) => a - b)[runs.length >> 1]
-      if (seconds === undefined) t.match(text, `failed: ${failures[0]}`)
-      else {
-        t.match(text, `${seconds.toFixed(2)} s`, peer)
-        const [speed = ''] = /[\d.]+(?= MB\/s)/.exec(text) ?? []
-        t.ok(Math.abs(Number(speed) / (size / seconds / 1e6) - 1) < 0.01, `${peer}: ${speed} MB/s`)
+      const embedded = await tab.locator('#results').textContent()
+      t.same(JSON.parse(embedded ?? ''), JSON.parse(JSON.stringify(results)))
+      for (const { profile, workload, peer, size, runs, failures } of results.cells) {
+        const row = tab.locator(`tr[data-cell="${profile}/${workload}/${peer}/${size}"]`)
+        const text = (await row.locator('td').allTextContents()).join('  ')
+        const seconds = runs.map(run => run.seconds).sort((a, b) => a - b)[runs.length >> 1]
+        if (seconds === undefined) t.match(text, `failed: ${failures[0]}`)
+        else {
+          t.match(text, `${seconds.toFixed(2)} s`, peer)
+          const [speed = ''] = /[\d.]+(?= MB\/s)/.exec(text) ?? []
+          t.ok(
+            Math.abs(Number(speed) / (size / seconds / 1e6) - 1) < 0.01,
+            `${peer}: ${speed} MB/s`,
+          )
+        }
       }
-    }
-    t.equal(await tab.locator('figure svg').count(), plots.length)
-    const bars = tab.locator('[id="speed-vcenter-qemu-img-64M"] [aria-label="bar"] rect')
-    const widths = await bars.evaluateAll(all => all.map(bar => Number(bar.getAttribute('width'))))
-    const speeds = [0.5, 5.1, 0.41].map(value => 1 / value)
-    for (const [i, speed] of speeds.entries()) {
-      const expected = (speed / (speeds[0] as number)) * (widths[0] as number)
-      t.ok(Math.abs((widths[i] as number) - expected) < 1, `bar ${i} is as long as its speed`)
-    }
-    t.match(
-      (await tab.locator('#claims td').allTextContents()).join('  '),
-      /speed under qemu-img, × nbdkit\s+10\.2\s+≥ 20\s+missed/,
-    )
-    t.same(errors, [])
-    t.same(requests, [pathToFileURL(page).href], 'nothing is loaded from elsewhere')
-  })
+      t.equal(await tab.locator('figure svg').count(), plots.length)
+      const bars = tab.locator('[id="speed-vcenter-qemu-img-64M"] [aria-label="bar"] rect')
+      const widths = await bars.evaluateAll(all =>
+        all.map(bar => Number(bar.getAttribute('width'))),
+      )
+      const speeds = [0.5, 5.1, 0.41].map(value => 1 / value)
+      for (const [i, speed] of speeds.entries()) {
+        const expected = (speed / (speeds[0] as number)) * (widths[0] as number)
+        t.ok(Math.abs((widths[i] as number) - expected) < 1, `bar ${i} is as long as its speed`)
+      }
+      t.match(
+        (await tab.locator('#claims td').allTextContents()).join('  '),
+        /speed under qemu-img, × nbdkit\s+10\.2\s+≥ 20\s+missed/,
+      )
+      t.same(errors, [])
+      t.same(requests, [pathToFileURL(page).href], 'nothing is loaded from elsewhere')
+    },
+  )
 })
 
 t.test('resultTable() has a row for each cell, with reasons in place of figures', async t => {
