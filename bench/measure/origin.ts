@@ -3,6 +3,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { OriginAddress } from '../cases/peer.js'
 import type { Profile } from '../cases/profiles.js'
 import { type SlowServerProcess, startInProcess } from '../slow-server/in-process.js'
@@ -12,6 +13,9 @@ import type { OriginUse } from './result.js'
 
 /** Requests of one run that are kept: fio at loopback makes the most. */
 const LOG_LIMIT = 200_000
+
+/** How long requests of an earlier run may take to end. */
+const SETTLE_MS = 3000
 
 /** Where a run gets its bytes from. */
 export interface Origin extends AsyncDisposable {
@@ -90,6 +94,11 @@ class SlowOrigin implements Origin {
   }
 
   async begin(): Promise<void> {
+    // What a killed client left behind is not the next one's.
+    const latest = performance.now() + SETTLE_MS
+    while ((await this.#server.stats()).concurrent > 0 && performance.now() < latest) {
+      await sleep(10)
+    }
     await this.#server.clearLog()
     this.#before = await this.#counters()
   }
