@@ -13,6 +13,8 @@ const MiB = 1024 * KiB
 const GiB = 1024 * MiB
 const BLOCK = 256 * KiB
 const IMAGE = 64 * GiB
+/** Requests as they are in the middle of a copy. */
+const STATE = { limit: 16, unaskedBytes: 32 * GiB, comingBytes: 64 * MiB }
 /** Reads of one measured call. */
 const READS = 1000
 
@@ -54,7 +56,7 @@ for (const readers of [1, 4, 16]) {
     imageBytes: IMAGE,
     blockBytes: BLOCK,
     maxRequestBytes: 16 * MiB,
-    aheadBytes: 192 * MiB,
+    aheadBytes: () => 192 * MiB,
     readahead: 'auto',
     estimator: new Estimator(),
     coverage: {
@@ -68,7 +70,7 @@ for (const readers of [1, 4, 16]) {
   bench.add(`read and plan: ${readers} in order`, () => {
     reads((reader, offset) => {
       planner.observe(reader, offset, BLOCK, now++)
-      const plan = planner.next(16, GiB, now)
+      const plan = planner.next(STATE, GiB, now)
       if (plan !== undefined)
         planner.requested(plan.stream, plan.extent.offset + plan.extent.length)
     })
