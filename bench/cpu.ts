@@ -5,9 +5,11 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
+import { nbdkitCurl } from './cases/other-servers.js'
+import { ours } from './cases/ours.js'
+import type { ServerPeer } from './cases/peer.js'
 import { startFileServer } from './file-server.js'
-import { nbdkitCurl, ours, type Peer } from './peers.js'
-import { isInstalled, timed } from './programs.js'
+import { type Background, isInstalled, timed } from './programs.js'
 import { parseSize } from './slow-server/size.js'
 import { threadTimes, timesBetween } from './thread-times.js'
 
@@ -30,7 +32,7 @@ const CLIENTS: Readonly<
 interface Case {
   readonly scheme: 'http' | 'https'
   readonly client: string
-  readonly peer: Peer
+  readonly peer: ServerPeer
   readonly isOurs: boolean
   /** Each: start, then seconds and processor seconds of the copy, in all and by thread. */
   readonly runs: { start: number; wall: number; cpu: number; parts: number[] }[]
@@ -83,18 +85,22 @@ function casesOf(): Case[] {
 
 async function measure(one: Case): Promise<Case['runs'][number]> {
   const { scheme, client, peer, isOurs } = one
-  await using server = await (peer.serve as NonNullable<Peer['serve']>)(origin[scheme])
-  const pid = server.process.pid as number
+  await using server = await peer.serve([{ url: origin[scheme], directory: scratch }])
+  const [program] = server.processes as [Background]
+  const pid = program.pid as number
   const before = threadTimes(pid)
-  const start = server.process.cpuSeconds() ?? Number.NaN
-  const [command, ...args] = (CLIENTS[client] as (typeof CLIENTS)[string])(server.uri, options.size)
+  const start = program.cpuSeconds() ?? Number.NaN
+  const [command, ...args] = (CLIENTS[client] as (typeof CLIENTS)[string])(
+    server.uris[0] as string,
+    options.size,
+  )
   const wall = await timed(command, args, LIMIT_MS)
   const { main, workers, helpers } = timesBetween(before, threadTimes(pid))
   return {
     start,
     wall,
     // Of the process, not summed up: nbdkit's threads end with their connection.
-    cpu: (server.process.cpuSeconds() ?? Number.NaN) - start,
+    cpu: (program.cpuSeconds() ?? Number.NaN) - start,
     parts: isOurs ? [main, workers, helpers] : [],
   }
 }

@@ -7,14 +7,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SingleBar } from 'cli-progress'
+import { qemuConvert } from './cases/copies.js'
+import { ours } from './cases/ours.js'
+import { PROFILES } from './cases/profiles.js'
 import { digestOfFile, digestOfImage } from './digest.js'
 import { NbdClient } from './nbd-client.js'
-import { ours } from './peers.js'
-import { PROFILES } from './profiles.js'
 import { isInstalled, timed } from './programs.js'
 import { GeneratedImage } from './slow-server/image.js'
 import { startInProcess } from './slow-server/in-process.js'
-import { WORKLOADS } from './workloads.js'
 
 const MiB = 1024 * 1024
 const SIZE = 256 * MiB
@@ -53,10 +53,8 @@ const serial: Copier = {
 const qemu: Copier = {
   label: 'qemu-img convert',
   async copy(uri) {
-    const workload = WORKLOADS['qemu-img']
-    if (workload === undefined) throw new Error('Cannot run qemu-img: the workload is not defined')
     const target = join(scratch, 'copy.raw')
-    const convert = workload.copy(uri, target).filter(word => word !== '-n')
+    const convert = qemuConvert(uri, target).filter(word => word !== '-n')
     const seconds = await timed(convert[0] as string, convert.slice(1), LIMIT_MS)
     const digest = digestOfFile(target, SIZE)
     rmSync(target)
@@ -80,8 +78,7 @@ for (const copier of isInstalled('qemu-img') ? [serial, qemu] : [serial]) {
   for (const prefetch of ['off', 'on'] as const) {
     const flags = prefetch === 'off' ? ['--readahead', 'off'] : []
     const peer = ours('nbd-prefetch', flags)
-    if (peer.serve === undefined) throw new Error('Cannot run the demo: no server to start')
-    await using running = await peer.serve(server.url)
+    await using running = await peer.serve([{ url: server.url, directory: scratch }])
     const title = `${copier.label}, prefetch ${prefetch}`
     const bar = new SingleBar({
       format: `${title.padEnd(34)} {bar} {percentage} %  {value}/{total} MiB  {duration} s`,
@@ -98,7 +95,7 @@ for (const copier of isInstalled('qemu-img') ? [serial, qemu] : [serial]) {
         if (copier === qemu) bar.update(Math.floor((bytesSent - before) / MiB))
       })
     }, 100)
-    const { seconds, digest } = await copier.copy(running.uri, bytes => {
+    const { seconds, digest } = await copier.copy(running.uris[0] as string, bytes => {
       bar.update(Math.floor(bytes / MiB))
     })
     clearInterval(timer)

@@ -10,7 +10,9 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Command, InvalidArgumentError } from 'commander'
-import { nbdkitCurl, ours, type Peer } from './peers.js'
+import { nbdkitCurl } from './cases/other-servers.js'
+import { ours } from './cases/ours.js'
+import type { ServerPeer } from './cases/peer.js'
 import { isInstalled, timed, versionOf } from './programs.js'
 import { compressedImage, type Qcow2Image, sparseImage } from './qcow2-images.js'
 import { type SlowServerProcess, startInProcess } from './slow-server/in-process.js'
@@ -68,7 +70,7 @@ interface Measurement {
 interface Row {
   readonly label: string
   /** Absent: a download by curl and a local conversion. */
-  readonly peer?: Peer
+  readonly peer?: ServerPeer
   /** Takes minutes: measured once. */
   readonly slow?: boolean
   readonly runs: Measurement[]
@@ -148,16 +150,17 @@ async function measure(
   await origin.clearLog()
   const before = await origin.stats()
   let seconds: number
-  if (row.peer?.serve === undefined) {
+  if (row.peer === undefined) {
     const download = join(scratch, 'download')
     seconds = await timed('curl', ['-s', '-o', download, origin.url], LIMIT_MS)
     seconds += await timed('qemu-img', convertArguments(download, target), LIMIT_MS)
     rmSync(download)
   } else {
-    await using server = await row.peer.serve(origin.url)
+    await using server = await row.peer.serve([{ url: origin.url, directory: scratch }])
+    const [uri] = server.uris as [string]
     seconds = whole
-      ? await timed('qemu-img', convertArguments(server.uri, target), LIMIT_MS)
-      : await untilFirstData(server.uri, target)
+      ? await timed('qemu-img', convertArguments(uri, target), LIMIT_MS)
+      : await untilFirstData(uri, target)
   }
   // Fails where the contents differ.
   if (whole)

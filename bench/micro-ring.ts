@@ -1,5 +1,5 @@
 // What the ring costs: copying into it by alignment, one append, and a doorbell's round trip between
-// two threads against a message port's. Run with `node .bench/ring.js`; ends within 20 seconds.
+// two threads against a message port's. Run with `node .bench/micro-ring.js`; ends within 20 seconds.
 
 import { fileURLToPath } from 'node:url'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
