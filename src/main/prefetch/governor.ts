@@ -60,7 +60,7 @@ export class Governor {
   /** Requests sent before this moment were judged by an older limit: their failure counts once. */
   #reducedMs = Number.NEGATIVE_INFINITY
   /** When the limit was last used up, or taken down because it was not. */
-  #usedMs = 0
+  #usedMs = Number.POSITIVE_INFINITY
   #gateMs = 0
   #throttled = 0
   #reductions = 0
@@ -230,7 +230,8 @@ export class Governor {
   }
 
   #wane(wanting: boolean, nowMs: number): void {
-    if (wanting || this.#inFlight >= this.#limit) this.#usedMs = nowMs
+    const used = wanting || this.#inFlight >= this.#limit
+    if (used || this.#usedMs === Number.POSITIVE_INFINITY) this.#usedMs = nowMs
     if (nowMs - this.#usedMs < UNUSED_MS || this.#limit <= INITIAL_LIMIT) return
     this.#usedMs = nowMs
     this.#credit = 0

@@ -14,7 +14,7 @@ const FIRST_REQUEST = 1 * MiB
 /** Each request of a stream may be so many times as large as the one before. */
 const RAMP = 4
 /** Largest window of a stream before it has had to wait: several requests, not one (dittofs #1628). */
-const FIRST_WINDOW = 32 * MiB
+const FIRST_WINDOW = 64 * MiB
 /** A window grows no further than so many times what the reader has taken: it may be a slow one. */
 const GROWTH_TIMES = 4
 /** … unless it has waited without a break for so long: then it is not slower than the origin. Milliseconds. */
@@ -41,7 +41,7 @@ const REQUEST_DELAYS = 9
 /** Requests are not made smaller than this for the sake of balance. */
 const MIN_REQUEST = 1 * MiB
 /** A window holds at least so many requests, so that it can slide. */
-const REQUESTS_PER_WINDOW = 4
+const REQUESTS_PER_WINDOW = 8
 /** A stream without a read for this long asks for nothing more (rclone). */
 const IDLE_MS = 5_000
 /** The same where others want the room: a reader that has moved on must not starve its next place. */
