@@ -24,6 +24,10 @@ export const DEFAULTS = {
   bodyTimeout: 30,
   /** With delays that double each time this rides out the restart of a server. */
   retries: 8,
+  /** Seconds. The retries are over long before, unless each of them waits for a time-out or a Retry-After. */
+  retryTime: 600,
+  /** A login is begun only where it is asked for. */
+  session: 'none',
   /**
    * A ceiling, reached only while more connections bring more bytes. Browsers use 6, nbdkit 16;
    * at 30 MB/s a connection 16 fill a 4 Gbit/s link.

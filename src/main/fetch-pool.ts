@@ -6,6 +6,8 @@ import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Failure } from '../shared/failure.js'
 import {
+  type CallResult,
+  type CallTask,
   type FetchResult,
   type FetchTask,
   NO_TIMINGS,
@@ -105,6 +107,15 @@ export class FetchPool implements AsyncDisposable {
   async probe(task: ProbeTask): Promise<ProbeResult> {
     try {
       return (await this.#pool.run(task, { name: 'probeSource' })) as ProbeResult
+    } catch (error) {
+      return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
+    }
+  }
+
+  /** Sends a request that fetches no part of an image. Never rejects. */
+  async call(task: CallTask): Promise<CallResult> {
+    try {
+      return (await this.#pool.run(task, { name: 'callServer' })) as CallResult
     } catch (error) {
       return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
     }

@@ -17,6 +17,7 @@ import { Admission } from './ring/admission.js'
 import { SlotTable } from './ring/slot-table.js'
 import { SlotWaiter } from './ring/slot-waiter.js'
 import type { ProbedSource } from './source/probe.js'
+import { fixedSource, type RequestSource } from './source/request-source.js'
 import { SpanFetcher, type SpanRunner, type Timers } from './span-fetcher.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import { ReadMeter } from './status/read-meter.js'
@@ -33,9 +34,13 @@ const ENOUGH_DEMAND_SLOTS = 64
 export interface ImageExportParts {
   readonly name: string
   readonly source: ProbedSource
+  /** Where requests come from once the source is open. Default: they stay as the probe's was. */
+  readonly session?: RequestSource
   readonly memory: RingMemory
   readonly maxRequestBytes: number
   readonly maxAttempts: number
+  /** Time from a request's first failure in which it is repeated, milliseconds. */
+  readonly maxRetryMs: number
   readonly readahead: Readahead
   readonly governor: Governor
   readonly estimator: Estimator
@@ -123,7 +128,7 @@ export class ImageExport implements Export {
       ...parts,
       imageBytes,
       blockBytes,
-      source: () => source.request,
+      source: parts.session ?? fixedSource(source.request),
       sourceName: source.name,
       owner: this.#owner,
       table: this.#table,

@@ -8,6 +8,7 @@ import { ORIGIN } from './option-table/origin.js'
 import { OUTPUT } from './option-table/output.js'
 import { PREFETCHING } from './option-table/prefetching.js'
 import { RUNNING } from './option-table/running.js'
+import { SESSIONS } from './option-table/sessions.js'
 import { TIME_OUTS } from './option-table/time-outs.js'
 import { formatSize } from './parse-size.js'
 
@@ -21,6 +22,7 @@ export {
 export const OPTION_TABLE = [
   ...LISTENING,
   ...ORIGIN,
+  ...SESSIONS,
   ...TIME_OUTS,
   ...PREFETCHING,
   ...RUNNING,

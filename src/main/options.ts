@@ -12,13 +12,19 @@ import { type OptionKey, optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import { formatSize } from './parse-size.js'
 import { Credentials } from './source/credentials.js'
-import { parseSourceUrl } from './source/source-url.js'
+import { checkSessionKind, parseImageAddress, type SessionKind } from './source/image-address.js'
+import type { ScriptOption } from './source/script-authorizer.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
 export interface ServerOptions {
-  /** The image: http or https. User info in it counts as `user` and `password` and is never shown. */
+  /**
+   * The image: http or https, or with `disk` the vpx or esx URI of its server. User info in it counts as `user` and
+   * `password` and is never shown.
+   */
   readonly url: string
+  /** A disk of the server that a vpx or esx URI names: '[datastore] VM/VM.vmdk'. Default: none. */
+  readonly disk?: string | undefined
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */
   readonly unix?: string | undefined
   /** TCP port, 0 to 65535; 0 takes any free one. Default 10809. */
@@ -35,6 +41,19 @@ export interface ServerOptions {
   readonly cookie?: string | undefined
   /** Request headers for the URL's own scheme, host and port; never sent elsewhere. Default: none. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * 'vmware' logs in by `user` and `password` once, sends the session's cookie, renews it and logs out. Default 'none',
+   * with a vpx or esx URI 'vmware'.
+   */
+  readonly session?: 'none' | 'vmware' | undefined
+  /** Shell script that prints the Cookie header, run at the start and after a 401 or 403. Not together with `cookie`. */
+  readonly cookieScript?: string | undefined
+  /** Age at which cookies of the script are renewed: seconds, 0 (never) to 86400. Default 0. */
+  readonly cookieScriptRenew?: number | undefined
+  /** Shell script that prints request headers, one a line. Not together with `headers`. */
+  readonly headerScript?: string | undefined
+  /** Age at which headers of the script are renewed: seconds, 0 (never) to 86400. Default 0. */
+  readonly headerScriptRenew?: number | undefined
   /** PEM certificates trusted besides the system's (the text, not a path). Default: none. */
   readonly ca?: string | undefined
   /** True accepts any server certificate. Default false. */
@@ -45,8 +64,13 @@ export interface ServerOptions {
   readonly firstByteTimeout?: number | undefined
   /** Limit without a byte in the middle of an answer: seconds, 0.01 to 86400. Default 30. */
   readonly bodyTimeout?: number | undefined
-  /** Times a failed request is repeated before its read fails, 0 (never) to 100. Default 8. */
+  /**
+   * Times a failed request is repeated before its read fails, 0 (never) to 100; more while the origin answers others
+   * rightly. Default 8.
+   */
   readonly retries?: number | undefined
+  /** Longest time a request is repeated, from its first failure: seconds, 0.01 to 86400. Default 600. */
+  readonly retryTime?: number | undefined
   /** Threads that speak HTTP, 1 to 64, cut to `connections`. Default: cores, at most 2. */
   readonly workers?: number | undefined
   /** Most connections to the origin, all workers together, 1 to 256. Default 16. */
@@ -81,7 +105,12 @@ export type ListenAddress =
 export interface ResolvedOptions {
   /** Without user info and fragment: may be shown, through `credentials.redact()`. */
   readonly url: string
+  /** URLs of the image in the order in which they are tried, `url` the first of them. */
+  readonly urls: readonly string[]
   readonly credentials: Credentials
+  readonly session: SessionKind
+  readonly cookieScript: ScriptOption | undefined
+  readonly headerScript: ScriptOption | undefined
   readonly listen: ListenAddress
   readonly exportName: string
   readonly ca: string | undefined
@@ -92,6 +121,8 @@ export interface ResolvedOptions {
   readonly bodyTimeoutMs: number
   /** Times one request is sent in all, the first included: at least 1. */
   readonly attempts: number
+  /** Time from a request's first failure in which it is repeated. */
+  readonly retryTimeMs: number
   /** At most `connections`. */
   readonly workers: number
   readonly connections: number
@@ -126,9 +157,10 @@ export function resolveOptions(
   options: ServerOptions,
   cores: number = availableParallelism(),
 ): ResolvedOptions {
-  const source = parseSourceUrl(options.url)
+  const source = parseImageAddress(options.url, text('disk', options.disk))
+  const url = source.urls[0] as string
   const credentials = new Credentials({
-    url: source.url,
+    url,
     user: agreed(source.user, text('user', options.user), '--user'),
     password: agreed(source.password, text('passwordFile', options.password), 'the password given'),
     cookie: text('cookie', options.cookie),
@@ -139,6 +171,24 @@ export function resolveOptions(
   const milliseconds = (key: OptionKey, value: unknown, fallback: number) =>
     Math.round(number(key, value, fallback) * 1000)
 
+  const session = checkSessionKind(text('session', options.session), source.session)
+  if (session === 'vmware' && credentials.user === undefined) {
+    throw new UsageError('Cannot log in without a user name: give --user and --password-file')
+  }
+  const script = (key: 'cookieScript' | 'headerScript') => {
+    const renewKey = `${key}Renew` as const
+    const seconds = number(renewKey, options[renewKey], 0)
+    const given = text(key, options[key])
+    if (given === undefined) return undefined
+    const other = key === 'cookieScript' ? options.cookie : options.headers
+    if (other !== undefined || session !== 'none') {
+      const flag =
+        session !== 'none' ? '--session' : key === 'cookieScript' ? '--cookie' : '--header'
+      throw new UsageError(`Cannot use ${optionEntry(key).long} together with ${flag}: choose one`)
+    }
+    const renewMs = seconds === 0 ? Number.POSITIVE_INFINITY : Math.round(seconds * 1000)
+    return { script: given, renewMs }
+  }
   const connections = number('connections', options.connections, DEFAULTS.connections)
   const workers = number('workers', options.workers, defaultWorkers(cores))
   const blockSize = number('blockSize', options.blockSize, DEFAULTS.blockSize)
@@ -152,12 +202,16 @@ export function resolveOptions(
   }
   const ringSize = slotCount * blockSize
   return {
-    url: source.url,
+    url,
+    urls: source.urls,
     credentials,
+    session,
+    cookieScript: script('cookieScript'),
+    headerScript: script('headerScript'),
     listen: listenAddress(options),
     exportName: checkExportName(text('exportName', options.exportName) ?? DEFAULTS.exportName),
     ca: checkCertificates(text('cacert', options.ca)),
-    verify: !(options.insecure ?? DEFAULTS.insecure),
+    verify: source.verify && !(options.insecure ?? DEFAULTS.insecure),
     connectTimeoutMs: milliseconds(
       'connectTimeout',
       options.connectTimeout,
@@ -170,6 +224,7 @@ export function resolveOptions(
     ),
     bodyTimeoutMs: milliseconds('bodyTimeout', options.bodyTimeout, DEFAULTS.bodyTimeout),
     attempts: 1 + number('retries', options.retries, DEFAULTS.retries),
+    retryTimeMs: milliseconds('retryTime', options.retryTime, DEFAULTS.retryTime),
     workers: Math.min(workers, connections),
     connections,
     pipelining: number('pipelining', options.pipelining, DEFAULTS.pipelining),
@@ -184,9 +239,10 @@ export function resolveOptions(
 }
 
 /** Callers without a type checker pass anything; what is not text would fail far from here. */
-function text(key: OptionKey, value: unknown): string | undefined {
+function text(key: OptionKey | 'disk', value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value
-  throw new UsageError(`Cannot use a ${typeof value} for ${optionEntry(key).long}: expected text`)
+  const what = key === 'disk' ? 'the disk' : optionEntry(key).long
+  throw new UsageError(`Cannot use a ${typeof value} for ${what}: expected text`)
 }
 
 function agreed(

@@ -13,8 +13,11 @@ import { formatSize } from './parse-size.js'
 import { Estimator } from './prefetch/estimator.js'
 import { Governor } from './prefetch/governor.js'
 import type { Server } from './server-handle.js'
-import { probe } from './source/probe.js'
+import type { Authorizer } from './source/authorizer.js'
+import { OriginSession } from './source/origin-session.js'
+import { ScriptAuthorizer } from './source/script-authorizer.js'
 import { SourceError } from './source/source-error.js'
+import { VmwareLogin } from './source/vmware-login.js'
 import type { Timers } from './span-fetcher.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import type { Statistics } from './status/statistics.js'
@@ -98,6 +101,17 @@ function checkSize(totalBytes: number, blockSize: number, name: string): void {
   )
 }
 
+function authorizerOf(options: ResolvedOptions, pool: FetchPool): Authorizer | undefined {
+  const { url, credentials, cookieScript, headerScript } = options
+  const addSecret = (secret: string, shortest?: number) => credentials.addSecret(secret, shortest)
+  if (options.session === 'vmware') {
+    const { headers } = credentials
+    return new VmwareLogin({ url, headers, transport: 0, caller: pool, clock, addSecret })
+  }
+  if (cookieScript === undefined && headerScript === undefined) return undefined
+  return new ScriptAuthorizer({ url, cookie: cookieScript, header: headerScript, clock, addSecret })
+}
+
 async function start(
   options: ResolvedOptions,
   memory: RingMemory,
@@ -108,15 +122,20 @@ async function start(
   const estimator = new Estimator()
   const governor = new Governor(options.connections * options.pipelining)
   const fetchMeter = new FetchMeter()
-  const source = await probe({
-    url: options.url,
+  const session = new OriginSession({
+    urls: options.urls,
     credentials: options.credentials,
+    authorizer: authorizerOf(options, pool),
     transport: 0,
     prober: pool,
     attempts: options.attempts,
     log,
+    clock,
     random: Math.random,
-    sleep: ms => sleep(ms, undefined, { ...(options.signal && { signal: options.signal }) }),
+    sleep: (ms, closing) => {
+      const signals = options.signal === undefined ? [closing] : [closing, options.signal]
+      return sleep(ms, undefined, { signal: AbortSignal.any(signals) })
+    },
     onResult: (result: ProbeResult) => {
       fetchMeter.requests++
       fetchMeter.fetched(result.timings)
@@ -124,13 +143,46 @@ async function start(
     },
     signal: options.signal,
   })
+  try {
+    return await open(options, {
+      memory,
+      pool,
+      startedMs,
+      estimator,
+      governor,
+      fetchMeter,
+      session,
+    })
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+/** What there is before the image is known. */
+interface Engine {
+  readonly memory: RingMemory
+  readonly pool: FetchPool
+  readonly startedMs: number
+  readonly estimator: Estimator
+  readonly governor: Governor
+  readonly fetchMeter: FetchMeter
+  readonly session: OriginSession
+}
+
+async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
+  const { memory, pool, startedMs, estimator, governor, fetchMeter, session } = engine
+  const { log } = options
+  const source = await session.open()
   options.signal?.throwIfAborted()
   const image = new ImageExport({
     name: options.exportName,
     source,
+    session,
     memory,
     maxRequestBytes: options.maxRequest,
     maxAttempts: options.attempts,
+    maxRetryMs: options.retryTimeMs,
     readahead: options.readahead,
     governor,
     estimator,
@@ -184,6 +236,8 @@ async function start(
       retries: fetchMeter.retries,
       resent: fetchMeter.resent,
       throttled: governor.throttled,
+      logins: session.logins,
+      resolvedAgain: session.resolved,
       failures: { ...fetchMeter.failures },
       workers: pool.workers,
       workerRestarts: pool.restarts,
@@ -207,6 +261,7 @@ async function start(
   const close = async (drainMs: number) => {
     await listener.close(drainMs)
     image.close(STOPPED)
+    await session.close()
     await pool.close()
   }
   const server: Server = {

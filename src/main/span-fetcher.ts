@@ -11,6 +11,7 @@ import type { Estimator } from './prefetch/estimator.js'
 import { OriginHealth } from './prefetch/origin-health.js'
 import { classify, decideRetry } from './prefetch/retry-policy.js'
 import { Stragglers } from './prefetch/stragglers.js'
+import type { RequestSource } from './source/request-source.js'
 import { type Choice, SpanChooser, type SpanChooserParts } from './span-chooser.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 
@@ -21,6 +22,12 @@ import type { FetchMeter } from './status/fetch-meter.js'
 const PROGRESS_BYTES = 4096
 /** Attempts for a span nobody waits for: the read that may come asks afresh. */
 const PREFETCH_ATTEMPTS = 3
+/** Times a request is sent again for a renewed session or URL before it is told: more is no coincidence. */
+const MAX_OBJECTIONS = 12
+/** Time over which those who waited for the end of an outage are spread, milliseconds. */
+const RETURN_MS = 250
+/** Time without prefetch after a failure that asking again would not mend, milliseconds. */
+const HOLD_MS = 1_000
 /** Sends one span to a worker. Never rejects. */
 export interface SpanRunner {
   run(task: FetchTask): Promise<FetchResult>
@@ -41,13 +48,29 @@ interface Span extends Choice {
   /** Requests sent in all. */
   requests: number
   sentMs: number
+  /** What the request in flight was made from. */
+  source: SourceRequest | undefined
+  /** Times the source was renewed for it since it last made progress. */
+  objections: number
+  /** When the first of the `attempts` failed; undefined while none has. */
+  failedMs: number | undefined
   /** True while the request in flight is being taken back to be sent again. */
   resending: boolean
 }
 
+/** A span that failed and waits for its next attempt. */
+interface Retry {
+  readonly span: Span
+  dueMs: number
+  /** Everything failed when it did: it need not wait once something is answered. */
+  readonly outage?: boolean
+}
+
 export interface SpanFetcherParts extends SpanChooserParts {
   readonly maxAttempts: number
-  readonly source: () => SourceRequest
+  /** Time from a request's first failure in which it is repeated, milliseconds. */
+  readonly maxRetryMs: number
+  readonly source: RequestSource
   /** The source's URL without secrets, for messages. */
   readonly sourceName: string
   readonly owner: RingOwner
@@ -68,13 +91,15 @@ export class SpanFetcher implements DemandFetcher {
   /** Spans whose request has shown no byte yet. */
   readonly #unanswered = new Set<Span>()
   /** Spans that failed and wait for their next attempt. */
-  readonly #retries: { span: Span; dueMs: number }[] = []
+  readonly #retries: Retry[] = []
   /** Who wants to know if a slot's fetch ends for good without filling it. */
   readonly #lostListeners = new Map<number, Set<(failure: Failure) => void>>()
   #poison: Failure | undefined
   #closed = false
   #lastSpan = 0
   #awake = false
+  /** Until when nothing is prefetched. */
+  #holdMs = 0
   #timer: unknown
   #timerMs = Number.POSITIVE_INFINITY
 
@@ -82,6 +107,7 @@ export class SpanFetcher implements DemandFetcher {
     this.#parts = parts
     this.#chooser = new SpanChooser(parts)
     this.#stragglers = new Stragglers(parts.estimator)
+    parts.source.onRenewed = failure => this.#renewed(failure)
   }
 
   get poison(): Failure | undefined {
@@ -152,13 +178,12 @@ export class SpanFetcher implements DemandFetcher {
   /** Starts every request that may start now. */
   pump(): void {
     if (this.#closed) return
-    const { governor, clock } = this.#parts
+    const { governor, source, clock } = this.#parts
     const nowMs = clock()
     this.#resendStragglers(nowMs)
-    while (governor.room(nowMs) > 0) {
+    while (governor.room(nowMs) > 0 && source.isReady(nowMs)) {
       const started =
-        this.#startRetry(nowMs) ||
-        this.#begin(this.#chooser.next(this.#poison === undefined, nowMs))
+        this.#startRetry(nowMs) || this.#begin(this.#chooser.next(this.#mayPrefetch(nowMs), nowMs))
       if (!started) break
     }
     this.#arm(nowMs)
@@ -174,9 +199,14 @@ export class SpanFetcher implements DemandFetcher {
   /** Fails whoever waits, now and from now on. */
   #endAll(failure: Failure): void {
     this.#poison ??= failure
+    this.#failWaiting(failure)
+    for (const slot of [...this.#lostListeners.keys()]) this.#tellLost(slot, failure)
+  }
+
+  /** Fails whoever waits for a request that is not under way. */
+  #failWaiting(failure: Failure): void {
     for (const demand of this.#chooser.demands.takeAll()) demand.fail(failure)
     for (const { span } of this.#retries.splice(0)) this.#lose(span, failure)
-    for (const slot of [...this.#lostListeners.keys()]) this.#tellLost(slot, failure)
   }
 
   /** Repeats a request that is due: while a server lets few through, those waited for come first. */
@@ -185,7 +215,7 @@ export class SpanFetcher implements DemandFetcher {
     let index = this.#retries.findIndex(retry => isDue(retry) && this.#isWaitedFor(retry.span))
     if (index === -1) index = this.#retries.findIndex(isDue)
     if (index === -1) return false
-    const [retry] = this.#retries.splice(index, 1) as [{ span: Span; dueMs: number }]
+    const [retry] = this.#retries.splice(index, 1) as [Retry]
     const { owner, meter } = this.#parts
     const { span } = retry
     for (const [i, slot] of span.slots.entries()) {
@@ -209,6 +239,9 @@ export class SpanFetcher implements DemandFetcher {
       attempts: 0,
       requests: 0,
       sentMs: 0,
+      source: undefined,
+      objections: 0,
+      failedMs: undefined,
       resending: false,
     })
     return true
@@ -224,9 +257,10 @@ export class SpanFetcher implements DemandFetcher {
     span.attempts++
     span.requests++
     span.sentMs = clock()
+    span.source = this.#parts.source.request
     const task: FetchTask = {
       spanId: span.id,
-      source: this.#parts.source(),
+      source: span.source,
       offset,
       length: span.end - offset,
       slots: open.map(i => span.slots[i] as number),
@@ -260,7 +294,11 @@ export class SpanFetcher implements DemandFetcher {
     meter.fetched(timings)
     // A refusal comes sooner than bytes would, and says nothing about them.
     const brought = result.ok || timings.receivedBytes > 0
-    if (result.ok) this.#health.noted(true)
+    if (result.ok) {
+      if (this.#health.down) this.#outageOver()
+      this.#health.noted(true)
+      if (span.source !== undefined) this.#parts.source.worked(span.source)
+    }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
     if (timings.newConnection) estimator.connected(timings.connectMs)
@@ -280,7 +318,7 @@ export class SpanFetcher implements DemandFetcher {
   }
 
   #failed(span: Span, failure: Failure, receivedBytes: number, whole: boolean): void {
-    const { governor, clock, random, log, maxAttempts, sourceName, meter } = this.#parts
+    const { governor, clock, random, log, maxAttempts, maxRetryMs, sourceName, meter } = this.#parts
     if (this.#closed) {
       // Ended by us, with its thread.
       if (!whole) this.#lose(span, this.#poison ?? failure)
@@ -298,12 +336,31 @@ export class SpanFetcher implements DemandFetcher {
     if (kind === 'refused') governor.refused(span.sentMs, nowMs, failure.retryAfterMs)
     else if (kind === 'transient') governor.troubled(span.sentMs, nowMs)
     if (whole) return
+    if (receivedBytes >= PROGRESS_BYTES) {
+      span.attempts = 1
+      span.objections = 0
+      span.failedMs = undefined
+    }
+    const objection = this.#objection(span, failure, nowMs)
+    if (objection === 'again') {
+      // Not the span's failure: it is sent again as if it had not been sent.
+      span.attempts--
+      this.#retries.push({ span, dueMs: nowMs })
+      return
+    }
+    if (objection !== undefined || kind === 'final') this.#holdMs = nowMs + HOLD_MS
+    if (objection !== undefined) {
+      log('warn', `request given up: ${objection.message}`)
+      this.#lose(span, objection)
+      return
+    }
     this.#health.noted(false)
-    if (receivedBytes >= PROGRESS_BYTES) span.attempts = 1
     const { attempts } = span
+    span.failedMs ??= nowMs
+    const time = { elapsedMs: nowMs - span.failedMs, maxElapsedMs: maxRetryMs }
     const trial = this.#isWaitedFor(span)
-      ? { attempts, maxAttempts, othersFailing: this.#health.failureShare(attempts) }
-      : { attempts, maxAttempts: Math.min(PREFETCH_ATTEMPTS, maxAttempts) }
+      ? { attempts, maxAttempts, ...time, othersFailing: this.#health.failureShare(attempts) }
+      : { attempts, maxAttempts: Math.min(PREFETCH_ATTEMPTS, maxAttempts), ...time }
     const decision = decideRetry(failure, trial, random())
     const fields = { span: span.id, code: failure.code, attempt: span.requests }
     if (decision.action === 'retry' && this.#poison === undefined) {
@@ -312,7 +369,8 @@ export class SpanFetcher implements DemandFetcher {
         `request failed, again in ${Math.round(decision.delayMs)} ms: ${failure.message}`,
         fields,
       )
-      this.#retries.push({ span, dueMs: nowMs + decision.delayMs })
+      const outage = kind === 'transient' && this.#health.down
+      this.#retries.push({ span, dueMs: nowMs + decision.delayMs, outage })
       return
     }
     const told: Failure = {
@@ -320,12 +378,48 @@ export class SpanFetcher implements DemandFetcher {
       message: `GET ${sourceName}: ${failure.message} (${span.requests} ${span.requests === 1 ? 'attempt' : 'attempts'})`,
     }
     if (decision.action === 'poison' && this.#poison === undefined) {
-      log('error', `the source has changed, no more of it is served: ${failure.message}`)
-      this.#endAll(told)
+      this.#changed(told)
     } else {
       log('warn', `request given up: ${told.message}`, fields)
     }
     this.#lose(span, this.#poison ?? told)
+  }
+
+  /** False where prefetch would only repeat what has just failed for good. */
+  #mayPrefetch(nowMs: number): boolean {
+    return this.#poison === undefined && nowMs >= this.#holdMs && !this.#health.down
+  }
+
+  /** The origin is back: whoever failed for its absence asks again now, in no particular order. */
+  #outageOver(): void {
+    const { clock, random } = this.#parts
+    const latestMs = clock() + RETURN_MS
+    for (const retry of this.#retries) {
+      if (retry.outage) retry.dueMs = Math.min(retry.dueMs, latestMs - random() * RETURN_MS)
+    }
+  }
+
+  /** What a renewal of the source does about a failure; see `RequestSource.objected()`. */
+  #objection(span: Span, failure: Failure, nowMs: number): 'again' | Failure | undefined {
+    if (span.source === undefined || this.#poison !== undefined) return undefined
+    if (span.objections >= MAX_OBJECTIONS) return undefined
+    const objection = this.#parts.source.objected(span.source, failure, nowMs)
+    if (objection === 'again') span.objections++
+    return objection
+  }
+
+  /** A renewal of the source has ended: all that waits goes on, or fails with it. */
+  #renewed(failure: Failure | undefined): void {
+    if (failure !== undefined && !this.#closed) {
+      if (classify(failure) === 'changed') this.#changed(failure)
+      else this.#failWaiting(failure)
+    }
+    this.wake()
+  }
+
+  #changed(failure: Failure): void {
+    this.#parts.log('error', `the source has changed, no more of it is served: ${failure.message}`)
+    this.#endAll(failure)
   }
 
   /**
@@ -420,6 +514,7 @@ export class SpanFetcher implements DemandFetcher {
     const { governor, timers } = this.#parts
     // A retry that is due already waits for room, not for time.
     const later = this.#retries.map(retry => retry.dueMs).filter(dueMs => dueMs > nowMs)
+    if (this.#holdMs > nowMs) later.push(this.#holdMs)
     const { lateMs } = this.#stragglers
     for (const span of this.#unanswered) {
       // One that was late already is looked at again when something happens.

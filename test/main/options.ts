@@ -25,6 +25,10 @@ t.test('resolveOptions() completes what is not given', async t => {
   const { credentials, log, ...rest } = resolveOptions({ url }, 8)
   t.strictSame(rest, {
     url,
+    urls: [url],
+    session: 'none',
+    cookieScript: undefined,
+    headerScript: undefined,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
     exportName: '',
     ca: undefined,
@@ -33,6 +37,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     firstByteTimeoutMs: 120_000,
     bodyTimeoutMs: 30_000,
     attempts: 9,
+    retryTimeMs: 600_000,
     workers: 2,
     connections: 16,
     pipelining: 1,
@@ -49,7 +54,7 @@ t.test('resolveOptions() completes what is not given', async t => {
 
 t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
-  type Elsewhere = 'url' | 'password' | 'ca' | 'log' | 'signal'
+  type Elsewhere = 'url' | 'disk' | 'password' | 'ca' | 'log' | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
   const complete: [Missing] extends [never] ? true : Missing = true

@@ -30,6 +30,7 @@ function exportOf(t: Test, run: (task: FetchTask) => Promise<FetchResult>) {
     memory,
     maxRequestBytes: MiB,
     maxAttempts: 3,
+    maxRetryMs: 300_000,
     readahead: 'off',
     governor,
     estimator: new Estimator(),

@@ -21,6 +21,7 @@ export type OptionKind =
 export const OPTION_GROUPS = [
   'Listening',
   'Origin',
+  'Sessions',
   'Time-outs',
   'Prefetching',
   'Running',

@@ -85,7 +85,12 @@ export class Credentials {
    * @throws {TypeError} if `url` is not an absolute URL
    */
   headersFor(url: string): Readonly<Record<string, string>> {
-    return new URL(url).origin === this.#origin ? this.#headers : this.#openHeaders
+    return this.owns(url) ? this.#headers : this.#openHeaders
+  }
+
+  /** True for URLs of the image's own scheme, host and port. */
+  owns(url: string): boolean {
+    return new URL(url).origin === this.#origin
   }
 
   /** Masks `secret` from now on, too, unless it has fewer than `shortest` characters. */

@@ -14,9 +14,10 @@ export const PROBE_BYTES = 1024 * 1024
 /** Redirects followed before the server is taken to go round in circles (as curl and browsers). */
 const MAX_REDIRECTS = 20
 /** Attempts at start, where a user waits for the word that it does not work. */
-const MAX_ATTEMPTS = 4
+export const MAX_ATTEMPTS = 4
 /** Failures that are told at once at the start, though later on a request is repeated for them. */
-const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
+export const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
+  'session',
   'connect',
   'connect-timeout',
   'range-ignored',
@@ -37,6 +38,12 @@ export interface ProbeOptions {
   readonly transport: number
   readonly prober: Prober
   readonly attempts: number
+  /** Headers of a request to `url`. Default: what the credentials say. */
+  readonly headersFor?: (url: string) => Readonly<Record<string, string>>
+  /** Bytes asked for. Default 1 MiB. */
+  readonly length?: number
+  /** True in the middle of a run: what passes is waited out, where at the start it would be told. */
+  readonly patient?: boolean
   readonly log: Log
   readonly random: () => number
   readonly sleep: (ms: number) => Promise<void>
@@ -61,9 +68,10 @@ export interface ProbedSource {
  */
 export async function probe(options: ProbeOptions): Promise<ProbedSource> {
   const { credentials, log } = options
+  const headersFor = options.headersFor ?? ((url: string) => credentials.headersFor(url))
   let url = options.url
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const result = await ask(options, url)
+    const result = await ask(options, url, headersFor(url))
     const name = credentials.redact(redirects === 0 ? url : withoutQuery(url))
     if (result.ok) {
       const { totalBytes, etag, lastModified, firstBytes } = result
@@ -72,7 +80,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
       return {
         request: {
           url,
-          headers: credentials.headersFor(url),
+          headers: headersFor(url),
           transport: options.transport,
           totalBytes,
           ...(strong && { etag }),
@@ -85,7 +93,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     }
     const { failure } = result
     if (failure.code !== 'redirect' || failure.location === undefined) {
-      throw new SourceError(credentials.redact(explain(name, failure, options)))
+      throw new SourceError(credentials.redact(explain(name, failure, options)), { failure })
     }
     url = follow(url, failure.location, name)
     log('debug', `redirected to ${credentials.redact(withoutQuery(url))}`)
@@ -96,22 +104,28 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
 }
 
 /** One probe, repeated while it fails in passing. */
-async function ask(options: ProbeOptions, url: string): Promise<ProbeResult> {
+async function ask(
+  options: ProbeOptions,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<ProbeResult> {
   options.signal?.throwIfAborted()
   for (let attempt = 1; ; attempt++) {
     const result = await options.prober.probe({
       url,
-      headers: options.credentials.headersFor(url),
+      headers,
       transport: options.transport,
-      length: PROBE_BYTES,
+      length: options.length ?? PROBE_BYTES,
     })
     // Whoever gave up has ended the workers, too: that is no failure of the source.
     options.signal?.throwIfAborted()
     options.onResult(result)
     // A host that is not there at the start is a mistake more often than an outage, and what the
     // first answer gets wrong is the server's habit.
-    if (result.ok || FINAL_AT_START.has(result.failure.code)) return result
-    const trial = { attempts: attempt, maxAttempts: Math.min(MAX_ATTEMPTS, options.attempts) }
+    const { patient = false } = options
+    if (result.ok || (!patient && FINAL_AT_START.has(result.failure.code))) return result
+    const maxAttempts = patient ? options.attempts : Math.min(MAX_ATTEMPTS, options.attempts)
+    const trial = { attempts: attempt, maxAttempts }
     const decision = decideRetry(result.failure, trial, options.random())
     if (decision.action !== 'retry') return result
     options.log('info', `${result.failure.message}: again in ${Math.round(decision.delayMs)} ms`)
