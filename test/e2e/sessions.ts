@@ -86,6 +86,26 @@ t.test('a session that expires is renewed once each time, whoever meets it', asy
   t.ok(vcenter.refused <= (logins - 1) * 16, `${vcenter.refused} refusals at ${logins} logins`)
 })
 
+t.test('a session that expires every half second, during a copy of 128 MiB', async t => {
+  const { image, origin, server, connect } = await servedImage(t, {
+    size: 128 * MIB,
+    origin: {
+      auth: { user: 'me', password: VCENTER_PASSWORD },
+      session: { ttlMs: 500 },
+      thinkTimeMs: 20,
+      totalBandwidth: 50e6,
+    },
+    server: { user: 'me', password: VCENTER_PASSWORD, session: 'vmware' },
+  })
+  t.equal(await firstWrongByte(image, await connect(4)), -1, 'every byte is right')
+  const { logins, failedReads, requests } = server.statistics()
+  t.equal(failedReads, 0)
+  t.ok(logins > 2)
+  const asked = origin.log.filter(({ headers }) => headers['authorization'] !== undefined)
+  t.equal(asked.length, logins, 'one login for each end')
+  t.ok((origin.stats.byStatus['401'] ?? 0) <= 16 * logins && requests < 1000, 'no storm')
+})
+
 t.test('all sessions end at once under many readers', async t => {
   const vcenter = await Vcenter.start(t, { image, target: VPX_TARGET, thinkMs: 20 })
   const { server, client } = await start(t, { ...vpx(vcenter), ...SMALL })
