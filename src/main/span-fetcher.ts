@@ -209,13 +209,17 @@ export class SpanFetcher implements DemandFetcher {
     for (const { span } of this.#retries.splice(0)) this.#lose(span, failure)
   }
 
-  /** Repeats a request that is due: while a server lets few through, those waited for come first. */
+  /**
+   * Repeats a request that is due. While a server lets few through, those waited for come first, and of these the oldest:
+   * where nothing helps, a read is to fail when its own attempts are used up, not when everybody's are.
+   */
   #startRetry(nowMs: number): boolean {
-    const isDue = ({ dueMs }: { dueMs: number }) => dueMs <= nowMs
-    let index = this.#retries.findIndex(retry => isDue(retry) && this.#isWaitedFor(retry.span))
-    if (index === -1) index = this.#retries.findIndex(isDue)
-    if (index === -1) return false
-    const [retry] = this.#retries.splice(index, 1) as [Retry]
+    const due = this.#retries.filter(({ dueMs }) => dueMs <= nowMs)
+    const waitedFor = due.filter(({ span }) => this.#isWaitedFor(span))
+    const [first, ...others] = waitedFor.length > 0 ? waitedFor : due
+    if (first === undefined) return false
+    const retry = others.reduce((a, b) => (b.span.id < a.span.id ? b : a), first)
+    this.#retries.splice(this.#retries.indexOf(retry), 1)
     const { owner, meter } = this.#parts
     const { span } = retry
     for (const [i, slot] of span.slots.entries()) {

@@ -10,7 +10,10 @@ export const INITIAL_LIMIT = 4
 const MAX_GATE_MS = 120_000
 /** After a refusal, how long its level is not tried again, milliseconds. */
 const CEILING_HOLD_MS = 30_000
-/** Up to this limit each round doubles it; above, it grows by half, so as not to burst upon a server's own limit. */
+/**
+ * Up to this limit each round doubles it; above, it grows by half, but by one at first: a server's own limit is often just
+ * this, and each request beyond it is refused.
+ */
 const DOUBLING_LIMIT = 8
 /** Share of the limit that must be answered before a round counts as gone well. */
 const ROUND_SHARE = 1 / 4
@@ -96,8 +99,10 @@ export class Governor {
     this.#answers++
     if (this.#slowStart) {
       if (this.#answers < this.#limit * ROUND_SHARE) return
-      const factor = this.#limit < DOUBLING_LIMIT ? 2 : 1.5
-      this.#limit = Math.min(most, Math.ceil(this.#limit * factor))
+      let growth = this.#limit
+      if (this.#limit === DOUBLING_LIMIT) growth = 1
+      else if (this.#limit > DOUBLING_LIMIT) growth = Math.ceil(this.#limit / 2)
+      this.#limit = Math.min(most, this.#limit + growth)
       // Back at what the server did accept: what lies above is tried one by one, much later.
       if (this.#limit === this.#refusedLevel) this.#slowStart = false
     } else {
