@@ -51,9 +51,13 @@ export function ours(label: string, flags: readonly string[] = []): Peer {
   }
 }
 
-/** nbdkit's curl plugin with filters and parameters in front of the URL. */
-export function nbdkitCurl(label: string, filters: readonly string[] = []): Peer {
-  const args = (url: string) => ['-f', '-r', ...filters, 'curl', `url=${url}`]
+/** nbdkit's curl plugin with filters and parameters in front of the URL, and the plugin's own behind it. */
+export function nbdkitCurl(
+  label: string,
+  filters: readonly string[] = [],
+  parameters: readonly string[] = [],
+): Peer {
+  const args = (url: string) => ['-f', '-r', ...filters, 'curl', `url=${url}`, ...parameters]
   return {
     label,
     needs: ['nbdkit'],

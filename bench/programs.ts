@@ -77,6 +77,11 @@ export class Background implements AsyncDisposable {
     this.#child = spawn(command, args, options)
   }
 
+  /** Undefined if it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
   get stdout(): NodeJS.ReadableStream {
     if (this.#child.stdout === null) throw new Error('Cannot read the output: it is not piped')
     return this.#child.stdout

@@ -26,6 +26,13 @@ export const SETTING: SimulationOptions = {
   origin: VCENTER,
 }
 
+/** A recorded client reading an image that ends where its last read does. */
+function recorded(name: string): Pick<EngineCase, 'setting' | 'start'> {
+  const trace = readTrace(name)
+  const imageBytes = Math.max(...trace.map(({ offset, length }) => offset + length))
+  return { setting: { imageBytes }, start: simulation => replay(simulation, trace) }
+}
+
 /** One case. */
 export interface EngineCase {
   readonly title: string
@@ -122,13 +129,11 @@ export const CASES: Readonly<Record<string, EngineCase>> = {
   },
   'trace-nbdcopy': {
     title: '100 ms, 30 MB/s: recorded nbdcopy',
-    setting: { imageBytes: 2048 * MiB },
-    start: s => replay(s, readTrace('w_nbdcopy')),
+    ...recorded('w_nbdcopy'),
   },
   'trace-qcow2': {
     title: 'the same, recorded qcow2 conversion',
-    setting: { imageBytes: 2048 * MiB },
-    start: s => replay(s, readTrace('w_qcow2')),
+    ...recorded('w_qcow2'),
   },
 }
 

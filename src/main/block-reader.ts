@@ -3,14 +3,14 @@
 // ring, and gives slot and token back when the reply has left. Pieces of one read leave in order.
 
 import type { Failure } from '../shared/failure.js'
-import type { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import type { ReadHandle, ReadRequest, ReadSink } from './export.js'
+import type { FormatHint } from './prefetch/format-hint.js'
 import type { Planner } from './prefetch/planner.js'
-import type { Stream } from './prefetch/streams.js'
-import type { Admission } from './ring/admission.js'
-import type { SlotTable } from './ring/slot-table.js'
-import type { SlotWaiter } from './ring/slot-waiter.js'
+import { type Stream, strayRead } from './prefetch/streams.js'
+import type { ExportSlots } from './ring/export-slots.js'
+import type { SharedRing } from './shared-ring.js'
 import type { ReadMeter } from './status/read-meter.js'
+import { zeroViews } from './zero-views.js'
 
 /**
  * Private memory for reads that must be handed out as a whole (clients without structured replies,
@@ -39,21 +39,36 @@ export interface DemandFetcher {
   withdraw(demand: Demand): void
   /** The failure that ended the slot's fetch is told to this listener, until the slot is whole. */
   onLost(slot: number, listener: (failure: Failure) => void): () => void
+  /**
+   * Time until `bytes` of the slot are valid, as things go, milliseconds; undefined if no request
+   * brings them.
+   */
+  etaMs(slot: number, bytes: number): number | undefined
+  /** Usual time for a request of so many bytes, milliseconds. */
+  requestMs(bytes: number): number
   /** A window has moved or grown: look for work. */
   wake(): void
   /** All bytes up to this offset of its block were served. */
   served(offset: number): void
 }
 
-/** A piece of a read: bytes of one slot. */
+/**
+ * A random read joins a request that is to bring its bytes anyway, unless that takes so many times
+ * as long as asking anew.
+ */
+const BYPASS_TIMES = 2
+
+/** A piece of a read: bytes of one slot, or of a block that is known to be zero. */
 class Piece implements Demand {
   readonly read: Read
   readonly offset: number
   end: number
   slot = -1
   ready = false
-  /** True if its bytes were in the ring when they were asked for. */
+  /** True if its bytes were known when they were asked for. */
   hit = false
+  /** True if it lies in a block known to be zero: it holds no slot. */
+  zero = false
   #unsubscribe: (() => void) | undefined
 
   constructor(read: Read, offset: number, end: number) {
@@ -68,12 +83,12 @@ class Piece implements Demand {
 
   /** Bytes of the slot that must be valid: exclusive end, counted from the slot's start. */
   get need(): number {
-    const { blockBytes, table } = this.read.reader
-    return (this.end % blockBytes || blockBytes) - table.startOf(this.slot)
+    return this.read.reader.needOf(this.slot, this.end)
   }
 
   attach(slot: number): void {
-    const { table, waiter, fetcher } = this.read.reader
+    const { fetcher } = this.read.reader
+    const { table, waiter } = this.read.reader.ring
     this.slot = slot
     table.pin(slot)
     if (waiter.wait(slot, this.need, this.arrived)) {
@@ -98,8 +113,11 @@ class Piece implements Demand {
 
   /** Gives the slot and the token back; the piece is no longer used. */
   release(): void {
-    const { table, waiter, admission, fetcher } = this.read.reader
-    if (this.slot === -1) {
+    const { fetcher } = this.read.reader
+    const { table, waiter, admission } = this.read.reader.ring
+    if (this.zero) {
+      // Holds nothing but its token.
+    } else if (this.slot === -1) {
       fetcher.withdraw(this)
     } else {
       if (!this.ready) {
@@ -132,6 +150,8 @@ class Read implements ReadHandle {
   #stalled = false
   /** Guards against re-entry: a slot that is ready at once calls progressed() from within lease(). */
   #leasing = false
+  /** The same for a piece that is given back at once, and whose token goes to this read. */
+  #handingOut = false
 
   constructor(reader: BlockReader, request: ReadRequest, stream: Stream, sink: ReadSink) {
     this.reader = reader
@@ -146,7 +166,8 @@ class Read implements ReadHandle {
 
   /** Takes pieces while tokens can be had, and hands out what is there. */
   advance(): void {
-    const { admission, fetcher } = this.reader
+    const { fetcher } = this.reader
+    const { admission } = this.reader.ring
     const { connection } = this.request
     while (!this.#over && this.#next < this.#end) {
       if (fetcher.poison !== undefined) break
@@ -165,18 +186,20 @@ class Read implements ReadHandle {
 
   /** Hands out the pieces at the front that have arrived. */
   progressed(): void {
-    if (this.#over || this.#leasing) return
+    if (this.#over || this.#leasing || this.#handingOut) return
     const { poison } = this.reader.fetcher
     if (poison !== undefined) {
       this.failed(poison, this.#emitted)
       return
     }
-    let count = 0
-    while (this.#pieces[count]?.ready) count++
-    if (count > 0) {
+    while (this.#pieces[0]?.ready) {
+      let count = 1
+      while (this.#pieces[count]?.ready) count++
       const pieces = this.#pieces.splice(0, count)
+      this.#handingOut = true
       if (this.#gather === undefined) this.#handOut(pieces)
       else this.#copy(pieces, this.#gather)
+      this.#handingOut = false
     }
     // Handing out may have ended the read: a client that dies takes its reads with it.
     if (this.#over) return
@@ -207,21 +230,37 @@ class Read implements ReadHandle {
   }
 
   #lease(): void {
-    const { blockBytes, table, fetcher } = this.reader
+    const { blockBytes, slots, fetcher } = this.reader
     const block = Math.floor(this.#next / blockBytes)
     const at = this.#next - block * blockBytes
-    const slot = table.find(block, at)
+    const zero = slots.isZero(block)
+    let slot = zero ? -1 : slots.find(block, at)
     let end = Math.min(this.#end, (block + 1) * blockBytes)
-    if (slot !== -1) end = Math.min(end, block * blockBytes + table.coveredUntil(block, at))
+    if (slot !== -1) {
+      const covered = Math.min(end, block * blockBytes + slots.coveredUntil(block, at))
+      if (this.#isSlow(slot, covered)) slot = -1
+      else end = covered
+    }
     const piece = new Piece(this, this.#next, end)
     this.#next = end
     this.stream.waitingBytes -= end - piece.offset
     this.#pieces.push(piece)
     this.#leasing = true
-    if (slot === -1) fetcher.demand(piece)
+    if (zero) {
+      piece.zero = true
+      piece.ready = true
+    } else if (slot === -1) fetcher.demand(piece)
     else piece.attach(slot)
     this.#leasing = false
     piece.hit = piece.ready
+  }
+
+  /** True if it is quicker to ask anew than to wait for the slot: never for a sequential reader. */
+  #isSlow(slot: number, end: number): boolean {
+    const { fetcher } = this.reader
+    if (this.stream.confirmed) return false
+    const etaMs = fetcher.etaMs(slot, this.reader.needOf(slot, end))
+    return etaMs !== undefined && etaMs > BYPASS_TIMES * fetcher.requestMs(end - this.#next)
   }
 
   #finish(): void {
@@ -243,22 +282,54 @@ class Read implements ReadHandle {
     if (stalled === this.#stalled) return
     this.#stalled = stalled
     if (stalled) this.reader.stalled(this.stream)
-    else this.reader.resumed()
+    else this.reader.resumed(this.stream)
   }
 
   #handOut(pieces: Piece[]): void {
+    for (let from = 0; from < pieces.length; ) {
+      if (this.#over) {
+        // The client has gone meanwhile: nobody takes the rest.
+        for (const piece of pieces.slice(from)) piece.release()
+        return
+      }
+      const hole = this.#isHole(pieces[from] as Piece)
+      let to = from + 1
+      while (to < pieces.length && this.#isHole(pieces[to] as Piece) === hole) to++
+      this.#handOutRun(from === 0 && to === pieces.length ? pieces : pieces.slice(from, to), hole)
+      from = to
+    }
+  }
+
+  /** Hands out neighbours that are all data or all zero. */
+  #handOutRun(pieces: Piece[], hole: boolean): void {
     const offset = this.#emitted
-    const views = pieces.map(piece => this.#view(piece))
     this.#emitted = (pieces.at(-1) as Piece).end
     this.reader.meter.served(this.#emitted - offset)
+    if (hole) {
+      for (const piece of pieces) {
+        this.#touch(piece)
+        this.reader.passedZeroes(piece.offset, piece.end - piece.offset, this.stream)
+      }
+      this.#sink.hole(offset, this.#emitted - offset)
+      for (const piece of pieces) piece.release()
+      return
+    }
+    const views = pieces.map(piece => this.#view(piece))
     this.#sink.data(offset, views, () => {
       for (const piece of pieces) piece.release()
     })
   }
 
+  /** True if the piece need not be sent: all of its block, or of its slot, is zero. */
+  #isHole(piece: Piece): boolean {
+    return piece.zero || this.reader.ring.memory.isZero(piece.slot)
+  }
+
   #copy(pieces: Piece[], target: Uint8Array): void {
     for (const piece of pieces) {
-      target.set(this.#view(piece), piece.offset - this.request.offset)
+      // The target is zero where nothing is written.
+      if (piece.zero) this.#touch(piece)
+      else target.set(this.#view(piece), piece.offset - this.request.offset)
       this.#emitted = piece.end
       this.reader.meter.served(piece.end - piece.offset)
     }
@@ -266,27 +337,38 @@ class Read implements ReadHandle {
   }
 
   #view(piece: Piece): Uint8Array {
-    const { memory, table, fetcher, meter, blockBytes } = this.reader
+    this.#touch(piece)
     const to = piece.need
-    const from = to - (piece.end - piece.offset)
-    // Counted now and not before: what is never handed out is no hit.
-    if (piece.hit) meter.hit(to - from)
-    table.touch(piece.slot, from, to, this.stream.confirmed)
-    if (piece.end % blockBytes === 0 || piece.end === this.reader.imageBytes) {
+    const view = this.reader.ring.memory.view(piece.slot, to - (piece.end - piece.offset), to)
+    this.reader.passed(piece.offset, view, this.stream)
+    return view
+  }
+
+  /** Notes that the piece is handed out: counted now and not before, as what never is was no hit. */
+  #touch(piece: Piece): void {
+    const { ring, fetcher, meter, blockBytes, imageBytes } = this.reader
+    const bytes = piece.end - piece.offset
+    this.stream.servedBytes += bytes
+    if (piece.hit) meter.hit(bytes)
+    if (!piece.zero) {
+      ring.table.touch(piece.slot, piece.need - bytes, piece.need, this.stream.confirmed)
+    }
+    const atEnd = piece.end % blockBytes === 0 || piece.end === imageBytes
+    // A single small read at the end of a block, as of a table, has not served what lies before it.
+    if (atEnd && (this.stream.confirmed || piece.offset % blockBytes === 0)) {
       fetcher.served(piece.end)
     }
-    return memory.view(piece.slot, from, to)
   }
 }
 
 export interface BlockReaderParts {
   readonly imageBytes: number
   readonly blockBytes: number
-  readonly memory: RingMemory
-  readonly table: SlotTable
-  readonly waiter: SlotWaiter
-  readonly admission: Admission
+  readonly ring: SharedRing
+  readonly slots: ExportSlots
   readonly planner: Planner
+  /** Watches what is served; absent where nothing is to be fetched ahead. */
+  readonly formatHint?: FormatHint | undefined
   readonly fetcher: DemandFetcher
   readonly meter: ReadMeter
   /** Monotonic milliseconds. */
@@ -297,13 +379,12 @@ export interface BlockReaderParts {
 export class BlockReader {
   readonly imageBytes: number
   readonly blockBytes: number
-  readonly memory: RingMemory
-  readonly table: SlotTable
-  readonly waiter: SlotWaiter
-  readonly admission: Admission
+  readonly ring: SharedRing
+  readonly slots: ExportSlots
   readonly fetcher: DemandFetcher
   readonly meter: ReadMeter
   readonly #planner: Planner
+  readonly #formatHint: FormatHint | undefined
   readonly #clock: () => number
   /** Reads that wait for private memory. */
   readonly #gatherQueue: { length: number; start: () => void }[] = []
@@ -314,14 +395,18 @@ export class BlockReader {
   constructor(parts: BlockReaderParts) {
     this.imageBytes = parts.imageBytes
     this.blockBytes = parts.blockBytes
-    this.memory = parts.memory
-    this.table = parts.table
-    this.waiter = parts.waiter
-    this.admission = parts.admission
+    this.ring = parts.ring
+    this.slots = parts.slots
     this.fetcher = parts.fetcher
     this.meter = parts.meter
     this.#planner = parts.planner
+    this.#formatHint = parts.formatHint
     this.#clock = parts.clock
+  }
+
+  /** Bytes of the slot that must be valid for the image's bytes up to `end`, exclusive, counted from its start. */
+  needOf(slot: number, end: number): number {
+    return (end % this.blockBytes || this.blockBytes) - this.ring.table.startOf(slot)
   }
 
   /** Starts a read that lies inside the image; see `Export.read`. */
@@ -334,8 +419,8 @@ export class BlockReader {
       sink.fail(poison, request.offset)
       return { cancel: () => {} }
     }
-    const { connection, offset, length } = request
-    const stream = this.#planner.observe(connection, offset, length, this.#clock())
+    const { length } = request
+    const stream = this.#streamOf(request)
     stream.waitingBytes += length
     let running: Read | undefined
     let cancelled = false
@@ -362,6 +447,19 @@ export class BlockReader {
     }
   }
 
+  /** Bytes are handed out: they may tell what the client will read next. */
+  passed(offset: number, bytes: Uint8Array, stream: Stream): void {
+    if (this.#formatHint?.passed(offset, bytes, stream.confirmed, this.#clock()) === true) {
+      this.fetcher.wake()
+    }
+  }
+
+  /** The same of bytes that are handed out as a hole. */
+  passedZeroes(offset: number, length: number, stream: Stream): void {
+    const [zeroes] = zeroViews(length)
+    if (zeroes?.length === length) this.passed(offset, zeroes, stream)
+  }
+
   /** A read of the stream has to wait for bytes. */
   stalled(stream: Stream): void {
     this.meter.stalled(this.#clock())
@@ -369,8 +467,10 @@ export class BlockReader {
   }
 
   /** A read that waited goes on, or is over. */
-  resumed(): void {
-    this.meter.resumed(this.#clock())
+  resumed(stream: Stream): void {
+    const nowMs = this.#clock()
+    this.meter.resumed(nowMs)
+    this.#planner.resumed(stream, nowMs)
   }
 
   /** The private memory of a whole read is no longer used. */
@@ -386,6 +486,15 @@ export class BlockReader {
     } finally {
       this.#starting = false
     }
+  }
+
+  /** Tables lie all over an image, in the order of its data: reads of them are no sequence of it. */
+  #streamOf({ connection, offset, length }: ReadRequest): Stream {
+    const nowMs = this.#clock()
+    if (this.#formatHint?.isTable(offset, length) === true) {
+      return strayRead(connection, offset, length, nowMs)
+    }
+    return this.#planner.observe(connection, offset, length, nowMs)
   }
 
   #mayGather(length: number): boolean {

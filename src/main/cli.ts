@@ -5,10 +5,18 @@ import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
 import { runCli } from './run-cli.js'
 import { serve } from './serve.js'
+import { askOnTerminal } from './terminal-prompt.js'
 
 // The heaps of this thread and the workers hold little and could grow to much: small ones cost a copy
 // no speed and take 50 MiB less beside the ring. A program's own affair, so not for `serve()`.
 setFlagsFromString('--optimize-for-size')
+// undici's parser is WebAssembly of which little runs; optimizing its one large function costs more
+// than the first gigabyte of parsing with what the baseline compiler makes of it.
+setFlagsFromString('--wasm-tiering-budget=2000000000')
+// Copies take seconds, and what V8 spends on optimizing code in them is a fifth of their processor
+// time: it optimizes what runs twice as long as by its own choice. Node 22's V8 has a quick tier
+// for that, and not this flag.
+if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString('--interrupt-budget=150000')
 
 process.exit(
   await runCli({
@@ -17,6 +25,7 @@ process.exit(
     process,
     stdin: 0,
     terminal: isatty(0),
+    ask: askOnTerminal,
     stdout: process.stdout,
     stderr: process.stderr,
     serve,

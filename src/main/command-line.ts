@@ -2,6 +2,7 @@
 // Flags, help and value checks come from the option table; nothing is read, printed or started.
 
 import { Command, CommanderError, Option } from 'commander'
+import { type InputFlags, takeInputs } from './input-flags.js'
 import { OPTION_TABLE, type OptionEntry, optionBounds } from './option-table.js'
 import { parseOptionValue } from './option-values.js'
 import type { ServerOptions } from './options.js'
@@ -12,11 +13,9 @@ import { VERSION } from './version.js'
 
 /** What to do. */
 export interface CommandLine {
-  /** Without what has to be read first (password, CA file) and what comes from the process (log). */
+  /** Without what has to be read first (`inputs`) and what comes from the process (log, env). */
   readonly server: ServerOptions
-  /** File of the password, '-' for standard input. */
-  readonly passwordFile: string | undefined
-  readonly cacert: string | undefined
+  readonly inputs: InputFlags
   readonly run: string | undefined
   readonly pidfile: string | undefined
   readonly exitWithParent: boolean
@@ -30,10 +29,10 @@ export type Invocation =
   | { readonly kind: 'show'; readonly text: string }
 
 /** Values by option key, as commander collects them; absent where a flag was not given. */
-interface FlagValues extends Omit<ServerOptions, 'url' | 'disk' | 'headers' | 'ca' | 'password'> {
+interface FlagValues
+  extends Omit<ServerOptions, keyof InputFlags | 'url' | 'disk' | 'headers'>,
+    InputFlags {
   readonly headers?: readonly string[]
-  readonly passwordFile?: string
-  readonly cacert?: string
   readonly run?: string
   readonly pidfile?: string
   readonly exitWithParent?: boolean
@@ -151,8 +150,9 @@ function moreThanOne(count: number): string {
 function readProgram(program: Command): CommandLine {
   const [url = '', disk] = program.args
   if (disk !== undefined && !isVmwareUri(url)) throw new UsageError(moreThanOne(2))
-  const { headers, passwordFile, cacert, run, pidfile, exitWithParent, stats, verbose, ...server } =
+  const { headers, run, pidfile, exitWithParent, stats, verbose, ...values } =
     program.opts<FlagValues>()
+  const { inputs, rest: server } = takeInputs(values)
   // As with nbdkit: a command of one's own needs no port that others can reach.
   const isPrivate = run !== undefined && server.unix === undefined && server.port === undefined
   return {
@@ -163,8 +163,7 @@ function readProgram(program: Command): CommandLine {
       url,
       ...(disk !== undefined && { disk }),
     },
-    passwordFile,
-    cacert,
+    inputs,
     run,
     pidfile,
     exitWithParent: exitWithParent ?? false,
@@ -174,12 +173,14 @@ function readProgram(program: Command): CommandLine {
 }
 
 /** Repeated headers of one name become one, parted by commas, as RFC 9110 §5.2 has it. */
-function joinHeaders(texts: readonly string[]): Record<string, string> {
-  const headers = new Map<string, string>()
+function joinHeaders(texts: readonly string[]): Record<string, string | null> {
+  const headers = new Map<string, string | null>()
   for (const [name, value] of texts.map(splitHeader)) {
     const key = name.toLowerCase()
     const before = headers.get(key)
-    headers.set(key, before === undefined ? value.trim() : `${before}, ${value.trim()}`)
+    if (value === null || before === undefined || before === null) {
+      headers.set(key, value === null ? null : value.trim())
+    } else headers.set(key, `${before}, ${value.trim()}`)
   }
   return Object.fromEntries(headers)
 }

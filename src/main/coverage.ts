@@ -3,11 +3,11 @@
 
 import type { BlockBitmap } from './prefetch/block-bitmap.js'
 import type { Coverage } from './prefetch/planner.js'
-import type { SlotTable } from './ring/slot-table.js'
+import type { ExportSlots } from './ring/export-slots.js'
 
 /** What prefetch need not fetch: present, coming, or served before. */
 export function coverageOf(
-  table: SlotTable,
+  slots: ExportSlots,
   served: BlockBitmap,
   blockBytes: number,
   imageBytes: number,
@@ -18,7 +18,7 @@ export function coverageOf(
       const block = Math.floor(offset / blockBytes)
       const start = block * blockBytes
       if (!again && served.has(block)) return Math.min(imageBytes, start + blockBytes)
-      return start + table.coveredUntil(block, offset - start)
+      return start + slots.coveredUntil(block, offset - start)
     },
     missingUntil(offset, limit, again) {
       let at = offset
@@ -27,7 +27,7 @@ export function coverageOf(
         const start = block * blockBytes
         if (!again && served.has(block)) return at
         const end = Math.min(limit, start + blockBytes)
-        const missing = start + table.missingUntil(block, at - start, end - start)
+        const missing = start + slots.missingUntil(block, at - start, end - start)
         if (missing < end) return missing
         at = end
       }

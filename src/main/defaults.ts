@@ -12,22 +12,31 @@ export const DEFAULTS = {
   /** The default export: what clients ask for when they name none. */
   exportName: '',
   insecure: false,
+  /** Seconds. Firewalls and load balancers forget idle connections after a few minutes. */
+  tcpKeepalive: 60,
+  /** As many as browsers and curl follow before they take the server to go round in circles. */
+  maxRedirects: 20,
   /** Seconds. Long enough for three lost SYNs (1 + 2 + 4 s) and a slow TLS handshake. */
   connectTimeout: 30,
   /**
-   * Seconds. A busy vCenter thinks for a minute and more before it sends a byte; beyond two,
-   * asking again on a new connection is the better bet. A long limit costs little: a straggler
-   * that somebody waits for is hedged long before.
+   * Seconds. A busy vCenter thinks for a minute and more before it sends a byte. A request that was lost
+   * is found out after two; one that is only slow is asked for again with twice the limit, up to
+   * 32 minutes, which covers the 2000 s that virt-v2v allows it.
    */
   firstByteTimeout: 120,
   /** Seconds without a byte in the middle of a body: a stalled connection, not a thinking server. */
   bodyTimeout: 30,
   /** With delays that double each time this rides out the restart of a server. */
   retries: 8,
-  /** Seconds. The retries are over long before, unless each of them waits for a time-out or a Retry-After. */
-  retryTime: 600,
+  /**
+   * Seconds. The retries are over long before, unless each of them waits for a time-out or a Retry-After: time for five
+   * requests whose limit for the first byte doubles.
+   */
+  retryTime: 3600,
   /** A login is begun only where it is asked for. */
   session: 'none',
+  /** Seconds: what a script printed is good until the server refuses it. */
+  scriptRenew: 0,
   /**
    * A ceiling, reached only while more connections bring more bytes. Browsers use 6, nbdkit 16;
    * at 30 MB/s a connection 16 fill a 4 Gbit/s link.
@@ -42,6 +51,8 @@ export const DEFAULTS = {
   /** Bytes. At 100 ms think time 16 connections of 30 MB/s give 280 MB/s by 4 MiB, 400 by 16 MiB. */
   maxRequest: 16 * MIB,
   readahead: 'auto',
+  /** Costs a comparison a read, and a few requests where it is mistaken. */
+  formatHint: 'auto',
 } as const
 
 /**

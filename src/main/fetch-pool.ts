@@ -32,6 +32,10 @@ export interface FetchPoolOptions {
   /** Requests per connection. */
   readonly pipelining: number
   readonly settings: WorkerSettings
+  /** Told of the `Set-Cookie` fields of every answer that has some, and the URL it came from. */
+  readonly onCookies?: (url: string, fields: readonly string[]) => void
+  /** Masks secrets in what a server says. */
+  readonly redact?: (text: string) => string
   readonly log: Log
 }
 
@@ -39,14 +43,18 @@ export interface FetchPoolOptions {
 export class FetchPool implements AsyncDisposable {
   readonly #pool: Piscina
   readonly #log: Log
+  readonly #onCookies: (url: string, fields: readonly string[]) => void
   /** Every thread that has not ended, with the promise of its end. */
   readonly #alive = new Map<Worker, Promise<void>>()
+  readonly #redact: (text: string) => string
   #restarts = 0
   #closing = false
 
   constructor(options: FetchPoolOptions) {
     const { workers, connections, pipelining } = options
     this.#log = options.log
+    this.#onCookies = options.onCookies ?? (() => {})
+    this.#redact = options.redact ?? (text => text)
     // Connections don't always divide evenly: the first threads take one more each.
     const quota = (rank: number) =>
       (Math.floor(connections / workers) + (rank < connections % workers ? 1 : 0)) * pipelining
@@ -96,7 +104,8 @@ export class FetchPool implements AsyncDisposable {
   /** Runs one span's request. Never rejects. */
   async run(task: FetchTask): Promise<FetchResult> {
     try {
-      return (await this.#pool.run(task, { name: 'fetchSpan' })) as FetchResult
+      const result = (await this.#pool.run(task, { name: 'fetchSpan' })) as FetchResult
+      return this.#received(task.source.url, result)
     } catch (error) {
       const failure = await this.#deathOf(error)
       return { ok: false, spanId: task.spanId, failure, timings: NO_TIMINGS }
@@ -106,16 +115,17 @@ export class FetchPool implements AsyncDisposable {
   /** Asks about a URL. Never rejects. */
   async probe(task: ProbeTask): Promise<ProbeResult> {
     try {
-      return (await this.#pool.run(task, { name: 'probeSource' })) as ProbeResult
+      const result = (await this.#pool.run(task, { name: 'probeSource' })) as ProbeResult
+      return this.#received(task.url, result)
     } catch (error) {
       return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
     }
   }
 
-  /** Sends a request that fetches no part of an image. Never rejects. */
+  /** Sends a request that fetches no part of an image. What it sets as cookies is the caller's. Never rejects. */
   async call(task: CallTask): Promise<CallResult> {
     try {
-      return (await this.#pool.run(task, { name: 'callServer' })) as CallResult
+      return this.#masked((await this.#pool.run(task, { name: 'callServer' })) as CallResult)
     } catch (error) {
       return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
     }
@@ -130,6 +140,18 @@ export class FetchPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  #received<Result extends FetchResult | ProbeResult>(url: string, result: Result): Result {
+    if (result.setCookies !== undefined) this.#onCookies(url, result.setCookies)
+    return this.#masked(result)
+  }
+
+  /** Without what a server repeats to us of our own secrets. */
+  #masked<Result extends FetchResult | ProbeResult | CallResult>(result: Result): Result {
+    if (result.ok) return result
+    const message = this.#redact(result.failure.message)
+    return { ...result, failure: { ...result.failure, message } }
   }
 
   #watch(): void {

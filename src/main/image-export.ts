@@ -1,55 +1,57 @@
-// One image behind an export name: puts together reader, fetcher, planner and ring for a source
-// that was probed, and answers the session's calls with them.
+// One image behind an export name: puts together reader, fetcher and planner for a source that was
+// probed, and answers the session's calls with them.
 
 import { clamp, type Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
-import { type RingMemory, RingOwner, SlotFiller } from '../shared/sharedarraybuffer-ring/index.js'
+import { SlotFiller } from '../shared/sharedarraybuffer-ring/index.js'
 import { BlockReader } from './block-reader.js'
 import { coverageOf } from './coverage.js'
 import type { Export, ReadHandle, ReadRequest, ReadSink } from './export.js'
 import type { Log } from './log.js'
-import type { ExportInfo } from './nbd/messages.js'
+import type { ExportInfo, StatusExtent } from './nbd/messages.js'
+import type { Origin } from './origin.js'
 import { BlockBitmap } from './prefetch/block-bitmap.js'
-import type { Estimator } from './prefetch/estimator.js'
-import type { Governor } from './prefetch/governor.js'
+import { FormatHint } from './prefetch/format-hint.js'
 import { Planner, type Readahead } from './prefetch/planner.js'
-import { Admission } from './ring/admission.js'
-import { SlotTable } from './ring/slot-table.js'
-import { SlotWaiter } from './ring/slot-waiter.js'
+import { ExportSlots } from './ring/export-slots.js'
+import type { RingUser, SharedRing } from './shared-ring.js'
 import type { ProbedSource } from './source/probe.js'
 import { fixedSource, type RequestSource } from './source/request-source.js'
-import { SpanFetcher, type SpanRunner, type Timers } from './span-fetcher.js'
+import { SpanFetcher, type SpanRunner } from './span-fetcher.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import { ReadMeter } from './status/read-meter.js'
 
+/** NBD_STATE_HOLE and NBD_STATE_ZERO: what base:allocation says of bytes that are known to be zero. */
+const ZERO_EXTENT = 0b11
 /** Largest payload a client is told to send or ask for: what every NBD client can take. */
 const MAX_PAYLOAD = 32 * 1024 * 1024
 /** Largest preferred block size worth telling: nbdcopy reads in units of it and keeps 16 MiB under way. */
 const MAX_PREFERRED = 256 * 1024
-/** Share of the ring that prefetch leaves to demand, and how many slots are enough of it. */
-const DEMAND_SHARE = 1 / 4
-const SMALL_RING_SHARE = 1 / 2
-const ENOUGH_DEMAND_SLOTS = 64
+/** Extents of one BLOCK_STATUS reply: 64 GiB of an image that changes with each block. */
+const MAX_EXTENTS = 4096
+/** A BLOCK_STATUS of such a length announces the unit that nbdcopy copies next; a longer one is a survey. */
+const LEAST_UNIT = 64 * 1024 * 1024
+const LARGEST_UNIT = 256 * 1024 * 1024
 
 export interface ImageExportParts {
   readonly name: string
   readonly source: ProbedSource
   /** Where requests come from once the source is open. Default: they stay as the probe's was. */
   readonly session?: RequestSource
-  readonly memory: RingMemory
+  readonly ring: SharedRing
+  readonly origin: Origin
   readonly maxRequestBytes: number
   readonly maxAttempts: number
   /** Time from a request's first failure in which it is repeated, milliseconds. */
   readonly maxRetryMs: number
   readonly readahead: Readahead
-  readonly governor: Governor
-  readonly estimator: Estimator
+  /** False takes no notice of what kind of image it is. Default true. */
+  readonly formatHint?: boolean
   readonly runner: SpanRunner
   readonly fetchMeter: FetchMeter
   readonly log: Log
   readonly clock: () => number
   readonly random: () => number
-  readonly timers: Timers
 }
 
 /** What is under way inside an export. With nothing asked all but the tokens and slots are 0. */
@@ -72,30 +74,27 @@ export interface EngineGauges {
   readonly unread: number
 }
 
-/** Slots kept for demand in a ring of this many: a quarter, or up to half of a small ring. */
-export function demandSlots(slotCount: number): number {
-  const small = Math.min(ENOUGH_DEMAND_SLOTS, Math.floor(slotCount * SMALL_RING_SHARE))
-  return Math.max(1, small, Math.floor(slotCount * DEMAND_SHARE))
-}
-
-/** An image served from a ring of its own. */
-export class ImageExport implements Export {
+/** An image served from a ring that others may share. */
+export class ImageExport implements Export, RingUser {
   readonly info: ExportInfo
   readonly meter = new ReadMeter()
-  readonly #owner: RingOwner
-  readonly #table: SlotTable
-  readonly #waiter: SlotWaiter
+  readonly #clock: () => number
+  readonly #ring: SharedRing
+  readonly #slots: ExportSlots
+  readonly #zeroes: BlockBitmap
+  readonly #formatHint: FormatHint | undefined
   readonly #planner: Planner
   readonly #fetcher: SpanFetcher
   readonly #reader: BlockReader
-  readonly #memory: RingMemory
-  readonly #admission: Admission
 
   constructor(parts: ImageExportParts) {
-    const { memory, source, estimator, governor, clock } = parts
+    const { ring, source, origin, clock } = parts
+    const { memory } = ring
     const imageBytes = source.request.totalBytes
     const blockBytes = memory.slotBytes
-    this.#memory = memory
+    const blocks = Math.ceil(imageBytes / blockBytes)
+    this.#ring = ring
+    this.#clock = clock
     this.info = {
       name: parts.name,
       description: source.name,
@@ -106,23 +105,34 @@ export class ImageExport implements Export {
         maximum: MAX_PAYLOAD,
       },
     }
-    const reserve = demandSlots(memory.slotCount)
-    const served = new BlockBitmap(Math.ceil(imageBytes / blockBytes))
-    this.#owner = new RingOwner(memory)
-    this.#table = new SlotTable(
-      this.#owner,
-      reserve,
-      block => this.#planner.isAhead(block, clock()) || this.#fetcher.isHinted(block),
-    )
-    this.#waiter = new SlotWaiter(this.#owner)
+    const served = new BlockBitmap(blocks)
+    this.#zeroes = new BlockBitmap(blocks)
+    this.#slots = new ExportSlots({
+      table: ring.table,
+      memory,
+      firstBlock: ring.join(blocks, this),
+      imageBytes,
+      zeroes: this.#zeroes,
+    })
+    const coverage = coverageOf(this.#slots, served, blockBytes, imageBytes)
+    this.#formatHint =
+      (parts.formatHint ?? true) && parts.readahead !== 'off'
+        ? new FormatHint({
+            imageBytes,
+            blockBytes,
+            ringBlocks: memory.slotCount,
+            coverage,
+            estimator: origin.estimator,
+          })
+        : undefined
     this.#planner = new Planner({
       imageBytes,
       blockBytes,
       maxRequestBytes: parts.maxRequestBytes,
-      aheadBytes: (memory.slotCount - reserve) * blockBytes,
+      aheadBytes: () => ring.shareOf(this),
       readahead: parts.readahead,
-      coverage: coverageOf(this.#table, served, blockBytes, imageBytes),
-      estimator,
+      coverage,
+      estimator: origin.estimator,
     })
     this.#fetcher = new SpanFetcher({
       ...parts,
@@ -130,24 +140,20 @@ export class ImageExport implements Export {
       blockBytes,
       source: parts.session ?? fixedSource(source.request),
       sourceName: source.name,
-      owner: this.#owner,
-      table: this.#table,
-      waiter: this.#waiter,
+      slots: this.#slots,
       planner: this.#planner,
-      governor,
-      estimator,
+      formatHint: this.#formatHint,
+      limit: () => origin.shareOf(this.#fetcher),
       served,
       meter: parts.fetchMeter,
     })
-    this.#admission = new Admission(reserve)
     this.#reader = new BlockReader({
       imageBytes,
       blockBytes,
-      memory,
-      table: this.#table,
-      waiter: this.#waiter,
-      admission: this.#admission,
+      ring,
+      slots: this.#slots,
       planner: this.#planner,
+      formatHint: this.#formatHint,
       fetcher: this.#fetcher,
       meter: this.meter,
       clock,
@@ -155,29 +161,38 @@ export class ImageExport implements Export {
     this.#keep(source.firstBytes)
   }
 
-  /** Pins held by replies: zero when no reply is being written. */
-  get pins(): number {
-    return this.#owner.pinned
+  get active(): boolean {
+    return this.#planner.isActive(this.#clock())
   }
 
-  /** Slots that hold whole blocks, and slots being filled. Walks the ring. */
-  census(): { ready: number; filling: number } {
-    return this.#table.census()
+  isAhead(block: number): boolean {
+    const nowMs = this.#clock()
+    return (
+      this.#planner.isAhead(block, nowMs) ||
+      this.#fetcher.isHinted(block) ||
+      this.#formatHint?.isAhead(block, nowMs) === true
+    )
   }
 
-  /** What is under way. Cheap: may be asked at any time. */
+  /** What is under way, in the whole ring. Cheap: may be asked at any time. */
   gauges(): EngineGauges {
+    const { owner, admission, waiter, table } = this.#ring
     return {
-      pins: this.#owner.pinned,
-      tokens: this.#admission.total,
-      freeTokens: this.#admission.free,
-      waitingReads: this.#admission.waiting,
+      pins: owner.pinned,
+      tokens: admission.total,
+      freeTokens: admission.free,
+      waitingReads: admission.waiting,
       waitingDemands: this.#fetcher.waitingDemands,
-      waits: this.#waiter.pending,
+      waits: waiter.pending,
       retries: this.#fetcher.waitingRetries,
-      freeSlots: this.#table.free,
-      unread: this.#table.unread,
+      freeSlots: table.free,
+      unread: table.unread,
     }
+  }
+
+  /** Blocks known to be zero. */
+  get zeroBlocks(): number {
+    return this.#zeroes.count
   }
 
   read(request: ReadRequest, sink: ReadSink): ReadHandle {
@@ -187,6 +202,28 @@ export class ImageExport implements Export {
   cache(offset: number, length: number): void {
     const extent: Extent = { offset, length }
     this.#fetcher.hint(extent)
+  }
+
+  /** Told from what is known already; what is not known to be zero counts as data. */
+  blockStatus(offset: number, length: number, connection: number): readonly StatusExtent[] {
+    if (length >= LEAST_UNIT && length <= LARGEST_UNIT) {
+      this.#planner.announce(connection, offset, this.#clock())
+      this.#fetcher.wake()
+    }
+    const { slotBytes } = this.#ring.memory
+    const extents: { length: number; flags: number }[] = []
+    const end = offset + length
+    for (let at = offset; at < end; ) {
+      const block = Math.floor(at / slotBytes)
+      const until = Math.min(end, (block + 1) * slotBytes)
+      const flags = this.#zeroes.has(block) ? ZERO_EXTENT : 0
+      const last = extents.at(-1)
+      if (last?.flags === flags) last.length += until - at
+      else if (extents.length === MAX_EXTENTS) break
+      else extents.push({ length: until - at, flags })
+      at = until
+    }
+    return extents
   }
 
   connectionOpened(): void {}
@@ -199,20 +236,20 @@ export class ImageExport implements Export {
   /** Ends all fetching; reads that still wait fail with this. */
   close(failure: Failure): void {
     this.#fetcher.close(failure)
-    this.#waiter.close()
   }
 
   /** Puts the probe's bytes where reads will look for them. */
   #keep(bytes: Uint8Array): void {
-    const { slotBytes } = this.#memory
+    const { memory } = this.#ring
+    const { slotBytes } = memory
     for (let start = 0; start < bytes.length; start += slotBytes) {
       const piece = bytes.subarray(start, start + slotBytes)
-      const slot = this.#table.assign(start / slotBytes, 0, piece.length, false)
+      const slot = this.#slots.assign(start / slotBytes, 0, piece.length, false)
       if (slot === -1) return
-      const filler = new SlotFiller(this.#memory, slot, this.#memory.epoch(slot))
+      const filler = new SlotFiller(memory, slot, memory.epoch(slot))
       filler.append(piece)
       filler.complete()
-      this.#table.fetched(slot)
+      this.#slots.fetched(slot)
     }
   }
 }

@@ -1,101 +1,131 @@
-// Files named on the command line: the password and the CA certificates, read before the start so
-// that a wrong path is one clear line and not a failed request.
+// Files named on the command line that hold more than a line: certificates, keys, cookies. Read before
+// the start, so that a wrong path is one clear line and not a failed request.
 
-import { read } from 'node:fs'
-import { open, readFile } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { getSystemErrorMap, promisify } from 'node:util'
+import { randomBytes } from 'node:crypto'
+import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FileError, systemErrorText } from './file-error.js'
+import { warnIfOpen } from './secret-input.js'
+import { certificatesIn } from './source/tls-options.js'
 import { UsageError } from './usage-error.js'
 
-/** A file that cannot be read or written; the message says which and why. */
-export class FileError extends Error {
-  override readonly name = 'FileError'
-  readonly code = 'FILE'
-}
+/** Files of a CA directory that are looked at; a system's has a few hundred. */
+const MAX_CA_FILES = 4096
+/** Bytes of one file: whoever names a disk image by mistake gets an error, not its bytes. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024
 
-/** A password's longest line, bytes: whoever names a disk image by mistake gets an error, not its bytes. */
-const MAX_PASSWORD_BYTES = 4096
-/** Between two looks at a non-blocking descriptor, milliseconds. */
-const AGAIN_MS = 20
-
-const readBytes = promisify(read)
-
-/** What the system says of an error, without call and path: 'no such file or directory'. */
-export function systemErrorText(error: unknown): string {
-  const { errno, message } = error as NodeJS.ErrnoException
-  return (errno === undefined ? undefined : getSystemErrorMap().get(errno)?.[1]) ?? String(message)
+/**
+ * Text of a file.
+ *
+ * @param what as messages call it: 'CA file'
+ * @throws {FileError} if it cannot be read, or is far too large
+ */
+export async function readTextFile(path: string, what: string): Promise<string> {
+  return await readText(path, what, () => {})
 }
 
 /**
- * Text of a CA file.
+ * Text of a file that holds a secret. Warns if others can read it.
  *
- * @throws {FileError} if it cannot be read
+ * @throws {FileError} if it cannot be read, or is far too large
  */
-export async function readCaFile(path: string): Promise<string> {
+export async function readPrivateFile(
+  path: string,
+  what: string,
+  warn: (message: string) => void,
+): Promise<string> {
+  return await readText(path, what, warn)
+}
+
+async function readText(
+  path: string,
+  what: string,
+  warn: (message: string) => void,
+): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    await using file = await open(path, 'r')
+    const status = await file.stat()
+    warnIfOpen(status, `the ${what} '${path}'`, warn)
+    if (status.size > MAX_FILE_BYTES) {
+      throw new FileError(`Cannot read the ${what} '${path}': it is larger than 16 MiB`)
+    }
+    return await file.readFile('utf8')
   } catch (error) {
-    throw new FileError(`Cannot read the CA file '${path}': ${systemErrorText(error)}`, {
+    if (error instanceof FileError) throw error
+    throw new FileError(`Cannot read the ${what} '${path}': ${systemErrorText(error)}`, {
       cause: error,
     })
   }
 }
 
 /**
- * The first line of a password file, without its line end; `-` reads the descriptor `stdin`, and
- * nothing behind that line: the rest is the --run command's. Warns if others can read the file.
+ * All certificates in the files of a directory, each once; other files are passed over. Their names do
+ * not matter: unlike OpenSSL's, they need not be hashes.
  *
- * @throws {FileError} if it cannot be read
- * @throws {UsageError} if the line is empty or far too long
+ * @throws {FileError} if the directory cannot be read
+ * @throws {UsageError} if it holds no certificate
  */
-export async function readPasswordFile(
-  path: string,
-  stdin: number,
-  warn: (message: string) => void,
-): Promise<string> {
-  const name = path === '-' ? 'the password on standard input' : `the password file '${path}'`
-  let line: string
+export async function readCaDirectory(path: string): Promise<string> {
+  const certificates = new Set<string>()
   try {
-    line = path === '-' ? await readLine(stdin) : await readFirstLine(path, warn)
+    const names = (await readdir(path)).sort().slice(0, MAX_CA_FILES)
+    for (const name of names) {
+      const file = join(path, name)
+      const status = await stat(file).catch(() => undefined)
+      if (status?.isFile() !== true || status.size > MAX_FILE_BYTES) continue
+      for (const pem of certificatesIn(await readFile(file, 'utf8'))) certificates.add(pem)
+    }
   } catch (error) {
-    throw new FileError(`Cannot read ${name}: ${systemErrorText(error)}`, { cause: error })
+    throw new FileError(`Cannot read the CA directory '${path}': ${systemErrorText(error)}`, {
+      cause: error,
+    })
   }
-  const password = line.replace(/\r$/, '')
-  if (password === '') throw new UsageError(`Cannot use ${name}: its first line is empty`)
-  if (Buffer.byteLength(password) >= MAX_PASSWORD_BYTES) {
-    throw new UsageError(`Cannot use ${name}: its first line is longer than 4 KiB`)
+  if (certificates.size === 0) {
+    throw new UsageError(`Cannot use '${path}' for --capath: no file in it has a PEM certificate`)
   }
-  return password
-}
-
-async function readFirstLine(path: string, warn: (message: string) => void): Promise<string> {
-  await using file = await open(path, 'r')
-  const status = await file.stat()
-  // Pipes, as of a shell's <(command), are private whatever their mode says.
-  if (status.isFile() && process.platform !== 'win32' && (status.mode & 0o044) !== 0) {
-    warn(`the password file '${path}' can be read by others: chmod 600 helps`)
-  }
-  return await readLine(file.fd)
+  return [...certificates].join('\n')
 }
 
 /**
- * Bytes up to the first line break, the end, or the limit, as a shell's `read` takes them: one at a
- * time, so that nothing behind the line is taken from whoever reads the descriptor next.
+ * Text of a cookie jar, '' if there is none yet.
+ *
+ * @throws {FileError} if it cannot be read
+ * @throws {UsageError} if it is not a plain file: writing it back would replace a device
  */
-async function readLine(descriptor: number): Promise<string> {
-  const line = Buffer.alloc(MAX_PASSWORD_BYTES)
-  let bytes = 0
-  while (bytes < line.length) {
-    try {
-      if ((await readBytes(descriptor, line, bytes, 1, null)).bytesRead === 0) break
-    } catch (error) {
-      // A descriptor that another process has made non-blocking has nothing to read as yet.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
-      await sleep(AGAIN_MS)
-      continue
-    }
-    if (line[bytes] === 0x0a) break
-    bytes++
+export async function readCookieJar(
+  path: string,
+  warn: (message: string) => void,
+): Promise<string> {
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new FileError(`Cannot read the cookie jar '${path}': ${systemErrorText(error)}`, {
+      cause: error,
+    })
+  })
+  if (status === undefined) return ''
+  if (!status.isFile()) {
+    throw new UsageError(
+      `Cannot use '${path}' for --cookie-jar: it is not a plain file; --cookie-file '' keeps cookies without saving them`,
+    )
   }
-  return line.toString('utf8', 0, bytes)
+  return await readPrivateFile(path, 'cookie jar', warn)
+}
+
+/**
+ * Writes a cookie jar whole or not at all, readable by its owner alone.
+ *
+ * @throws {FileError} if it cannot be written
+ */
+export async function writeCookieJar(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`
+  try {
+    await using file = await open(temporary, 'wx', 0o600)
+    await file.writeFile(text)
+    await rename(temporary, path)
+  } catch (error) {
+    await unlink(temporary).catch(() => {})
+    throw new FileError(`Cannot write the cookie jar '${path}': ${systemErrorText(error)}`, {
+      cause: error,
+    })
+  }
 }

@@ -4,6 +4,7 @@
 import { rmdirSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { CommandLine } from './command-line.js'
+import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
 import type { Log } from './log.js'
 import type { ServerOptions } from './options.js'
@@ -120,12 +121,22 @@ export class Lifecycle {
         await server.close({ drainMs: DRAIN_MS })
       } finally {
         this.#pidfile?.remove()
+        await this.#saveCookies(server)
         // Counters as of now: a worker's report of its last bytes comes behind the bytes themselves.
         // Gauges as of before: now nothing is left to be counted.
         const gauges = { workers, clients, limit }
         if (commandLine.stats) writeError(statsTable({ ...server.statistics(), ...gauges }))
       }
     }
+  }
+
+  /** The work is done by then: a jar that can't be written is told, and no failure. */
+  async #saveCookies(server: Server): Promise<void> {
+    const { commandLine, log } = this.#parts
+    const path = commandLine.inputs.cookieJar
+    const text = path === undefined ? undefined : server.cookieFile()
+    if (path === undefined || text === undefined) return
+    await writeCookieJar(path, text).catch((error: Error) => log('warn', error.message))
   }
 
   async #waitForEnd(server: Server): Promise<number> {

@@ -4,12 +4,15 @@
 
 import type { OptionEntry } from './option-table/entry.js'
 import { LISTENING } from './option-table/listening.js'
+import { LOGIN } from './option-table/login.js'
+import { NETWORK } from './option-table/network.js'
 import { ORIGIN } from './option-table/origin.js'
 import { OUTPUT } from './option-table/output.js'
 import { PREFETCHING } from './option-table/prefetching.js'
 import { RUNNING } from './option-table/running.js'
 import { SESSIONS } from './option-table/sessions.js'
 import { TIME_OUTS } from './option-table/time-outs.js'
+import { TLS } from './option-table/tls.js'
 import { formatSize } from './parse-size.js'
 
 export {
@@ -22,7 +25,10 @@ export {
 export const OPTION_TABLE = [
   ...LISTENING,
   ...ORIGIN,
+  ...LOGIN,
   ...SESSIONS,
+  ...TLS,
+  ...NETWORK,
   ...TIME_OUTS,
   ...PREFETCHING,
   ...RUNNING,

@@ -30,6 +30,8 @@ function readText(entry: OptionEntry, text: string): OptionValue | undefined {
       return parseSize(text)
     case 'readahead':
       return text === 'auto' || text === 'off' ? text : parseSize(text)
+    case 'auto-off':
+      return text === 'auto' || text === 'off' ? text : undefined
     case 'text':
     case 'list':
       return text
@@ -82,6 +84,8 @@ function expectation(entry: OptionEntry): string {
       return `a power of 2 ${bounds}, as 256K`
     case 'readahead':
       return `auto, off or a size ${bounds}, as 64M`
+    case 'auto-off':
+      return 'auto or off'
     default:
       return 'text'
   }

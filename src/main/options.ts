@@ -1,23 +1,29 @@
 // What a caller may ask for, what the program works with, and the one place where the first is
 // checked and made into the second.
 
-import { X509Certificate } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { alignUp } from '../shared/extent.js'
+import type { Network } from '../shared/transport.js'
 import { DEFAULTS, defaultWorkers } from './defaults.js'
 import { type Log, silentLog } from './log.js'
 import { type OptionKey, optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
+import type { OriginOptions } from './origin-options.js'
 import { formatSize } from './parse-size.js'
 import { Credentials } from './source/credentials.js'
-import { checkSessionKind, parseImageAddress, type SessionKind } from './source/image-address.js'
-import type { ScriptOption } from './source/script-authorizer.js'
+import { parseImageAddress } from './source/image-address.js'
+import { resolveNetwork } from './source/network-options.js'
+import {
+  type ResolvedSession,
+  resolveSession,
+  type SessionOptions,
+} from './source/session-options.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions {
+export interface ServerOptions extends OriginOptions, SessionOptions {
   /**
    * The image: http or https, or with `disk` the vpx or esx URI of its server. User info in it counts as `user` and
    * `password` and is never shown.
@@ -33,31 +39,6 @@ export interface ServerOptions {
   readonly ipaddr?: string | undefined
   /** Name of the export, at most 4096 bytes of UTF-8. Default '' (the default export). */
   readonly exportName?: string | undefined
-  /** User name at the origin, without ':'. Default: none, or the URL's. */
-  readonly user?: string | undefined
-  /** Password that goes with `user`. Default: none, or the URL's. */
-  readonly password?: string | undefined
-  /** Text of the Cookie header. Default: none. */
-  readonly cookie?: string | undefined
-  /** Request headers for the URL's own scheme, host and port; never sent elsewhere. Default: none. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /**
-   * 'vmware' logs in by `user` and `password` once, sends the session's cookie, renews it and logs out. Default 'none',
-   * with a vpx or esx URI 'vmware'.
-   */
-  readonly session?: 'none' | 'vmware' | undefined
-  /** Shell script that prints the Cookie header, run at the start and after a 401 or 403. Not together with `cookie`. */
-  readonly cookieScript?: string | undefined
-  /** Age at which cookies of the script are renewed: seconds, 0 (never) to 86400. Default 0. */
-  readonly cookieScriptRenew?: number | undefined
-  /** Shell script that prints request headers, one a line. Not together with `headers`. */
-  readonly headerScript?: string | undefined
-  /** Age at which headers of the script are renewed: seconds, 0 (never) to 86400. Default 0. */
-  readonly headerScriptRenew?: number | undefined
-  /** PEM certificates trusted besides the system's (the text, not a path). Default: none. */
-  readonly ca?: string | undefined
-  /** True accepts any server certificate. Default false. */
-  readonly insecure?: boolean | undefined
   /** Limit for connecting, TLS included: seconds, 0.01 to 86400. Default 30. */
   readonly connectTimeout?: number | undefined
   /** Limit from a request to the start of its answer: seconds, 0.01 to 86400. Default 120. */
@@ -88,6 +69,11 @@ export interface ServerOptions {
    * for alone, a number is bytes from 64 KiB to the ring's size. Default 'auto'.
    */
   readonly readahead?: 'auto' | 'off' | number | undefined
+  /**
+   * 'auto' fetches the tables of a qcow2 image ahead when a client opens one; 'off' takes no notice
+   * of what the image holds. Default 'auto'.
+   */
+  readonly formatHint?: 'auto' | 'off' | undefined
   /** Takes what the server reports. Default: dropped. */
   readonly log?: Log | undefined
   /** Gives up the start when aborted; without effect once the server runs. Default: none. */
@@ -102,20 +88,20 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 /** Options checked, completed and in the units the program works in. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends ResolvedSession {
   /** Without user info and fragment: may be shown, through `credentials.redact()`. */
   readonly url: string
   /** URLs of the image in the order in which they are tried, `url` the first of them. */
   readonly urls: readonly string[]
   readonly credentials: Credentials
-  readonly session: SessionKind
-  readonly cookieScript: ScriptOption | undefined
-  readonly headerScript: ScriptOption | undefined
   readonly listen: ListenAddress
   readonly exportName: string
-  readonly ca: string | undefined
-  /** False accepts any server certificate. */
-  readonly verify: boolean
+  /** How origins are reached. Holds secrets: never log. */
+  readonly network: Network
+  /** Followed at the start. */
+  readonly maxRedirects: number
+  /** As in `URL.protocol`, with a colon. */
+  readonly protocols: ReadonlySet<string>
   readonly connectTimeoutMs: number
   readonly firstByteTimeoutMs: number
   readonly bodyTimeoutMs: number
@@ -136,6 +122,7 @@ export interface ResolvedOptions {
   readonly maxRequest: number
   /** A number is bytes, a multiple of `blockSize`, at most `ringSize`. */
   readonly readahead: 'auto' | 'off' | number
+  readonly formatHint: 'auto' | 'off'
   readonly log: Log
   readonly signal: AbortSignal | undefined
 }
@@ -157,38 +144,27 @@ export function resolveOptions(
   options: ServerOptions,
   cores: number = availableParallelism(),
 ): ResolvedOptions {
-  const source = parseImageAddress(options.url, text('disk', options.disk))
+  checkTexts(options)
+  const source = parseImageAddress(options.url, options.disk)
   const url = source.urls[0] as string
+  const protocols = checkProtocols(options.protocols, url)
   const credentials = new Credentials({
     url,
-    user: agreed(source.user, text('user', options.user), '--user'),
-    password: agreed(source.password, text('passwordFile', options.password), 'the password given'),
-    cookie: text('cookie', options.cookie),
+    user: agreed(source.user, options.user, '--user'),
+    password: agreed(source.password, options.password, 'the password given'),
+    bearerToken: options.bearerToken,
+    cookie: options.cookie,
+    cookies: options.cookies,
     headers: options.headers,
+    userAgent: options.userAgent,
   })
+  const insecure = options.insecure || !source.verify
+  const network = resolveNetwork({ ...options, insecure }, url, credentials)
   const number = (key: OptionKey, value: unknown, fallback: number) =>
     checkNumber(optionEntry(key), value ?? fallback)
   const milliseconds = (key: OptionKey, value: unknown, fallback: number) =>
     Math.round(number(key, value, fallback) * 1000)
 
-  const session = checkSessionKind(text('session', options.session), source.session)
-  if (session === 'vmware' && credentials.user === undefined) {
-    throw new UsageError('Cannot log in without a user name: give --user and --password-file')
-  }
-  const script = (key: 'cookieScript' | 'headerScript') => {
-    const renewKey = `${key}Renew` as const
-    const seconds = number(renewKey, options[renewKey], 0)
-    const given = text(key, options[key])
-    if (given === undefined) return undefined
-    const other = key === 'cookieScript' ? options.cookie : options.headers
-    if (other !== undefined || session !== 'none') {
-      const flag =
-        session !== 'none' ? '--session' : key === 'cookieScript' ? '--cookie' : '--header'
-      throw new UsageError(`Cannot use ${optionEntry(key).long} together with ${flag}: choose one`)
-    }
-    const renewMs = seconds === 0 ? Number.POSITIVE_INFINITY : Math.round(seconds * 1000)
-    return { script: given, renewMs }
-  }
   const connections = number('connections', options.connections, DEFAULTS.connections)
   const workers = number('workers', options.workers, defaultWorkers(cores))
   const blockSize = number('blockSize', options.blockSize, DEFAULTS.blockSize)
@@ -205,13 +181,12 @@ export function resolveOptions(
     url,
     urls: source.urls,
     credentials,
-    session,
-    cookieScript: script('cookieScript'),
-    headerScript: script('headerScript'),
+    ...resolveSession(options, source.session, credentials),
     listen: listenAddress(options),
-    exportName: checkExportName(text('exportName', options.exportName) ?? DEFAULTS.exportName),
-    ca: checkCertificates(text('cacert', options.ca)),
-    verify: source.verify && !(options.insecure ?? DEFAULTS.insecure),
+    exportName: checkExportName(options.exportName ?? DEFAULTS.exportName),
+    network,
+    maxRedirects: number('maxRedirects', options.maxRedirects, DEFAULTS.maxRedirects),
+    protocols,
     connectTimeoutMs: milliseconds(
       'connectTimeout',
       options.connectTimeout,
@@ -233,16 +208,66 @@ export function resolveOptions(
     blockSize,
     maxRequest: alignUp(number('maxRequest', options.maxRequest, DEFAULTS.maxRequest), blockSize),
     readahead: checkReadahead(options.readahead ?? DEFAULTS.readahead, blockSize, ringSize),
+    formatHint: checkFormatHint(options.formatHint ?? DEFAULTS.formatHint),
     log: options.log ?? silentLog,
     signal: options.signal,
   }
 }
 
+/** Options that are texts, and the flag that messages name them by. */
+const TEXTS = {
+  unix: '--unix',
+  ipaddr: '--ipaddr',
+  exportName: '--export-name',
+  user: '--user',
+  password: '--password-file',
+  bearerToken: '--bearer-token-file',
+  cookie: '--cookie',
+  cookies: '--cookie-file',
+  userAgent: '--user-agent',
+  ca: '--cacert',
+  clientCertificate: '--cert',
+  clientKey: '--key',
+  clientKeyPassphrase: '--key-passphrase-file',
+  tlsMin: '--tls-min',
+  tlsMax: '--tls-max',
+  ciphers: '--ciphers',
+  tls13Ciphers: '--tls13-ciphers',
+  proxy: '--proxy',
+  proxyUser: '--proxy-user',
+  proxyPassword: '--proxy-password-file',
+  proxyCa: '--proxy-cacert',
+  noproxy: '--noproxy',
+  unixSocketPath: '--unix-socket-path',
+  protocols: '--protocols',
+  httpVersion: '--http-version',
+  disk: 'the disk',
+  session: '--session',
+  cookieScript: '--cookie-script',
+  headerScript: '--header-script',
+} as const satisfies Partial<Record<keyof ServerOptions, string>>
+
 /** Callers without a type checker pass anything; what is not text would fail far from here. */
-function text(key: OptionKey | 'disk', value: unknown): string | undefined {
-  if (value === undefined || typeof value === 'string') return value
-  const what = key === 'disk' ? 'the disk' : optionEntry(key).long
-  throw new UsageError(`Cannot use a ${typeof value} for ${what}: expected text`)
+function checkTexts(options: ServerOptions): void {
+  for (const [key, flag] of Object.entries(TEXTS)) {
+    const value: unknown = options[key as keyof typeof TEXTS]
+    if (value === undefined || typeof value === 'string') continue
+    throw new UsageError(`Cannot use a ${typeof value} for ${flag}: expected text`)
+  }
+}
+
+/** The protocols that may be spoken, the URL's own among them. */
+function checkProtocols(given: string | undefined, url: string): ReadonlySet<string> {
+  const names = given?.split(',').map(name => name.trim().toLowerCase()) ?? ['http', 'https']
+  if (!names.every(name => name === 'http' || name === 'https')) {
+    throw new UsageError(
+      `Cannot use '${given}' for --protocols: expected http, https, or both with a comma`,
+    )
+  }
+  const protocols = new Set(names.map(name => `${name}:`))
+  const { protocol } = new URL(url)
+  if (protocols.has(protocol)) return protocols
+  throw new UsageError(`Cannot use the URL: --protocols does not allow ${protocol.slice(0, -1)}`)
 }
 
 function agreed(
@@ -257,8 +282,7 @@ function agreed(
 }
 
 function listenAddress(options: ServerOptions): ListenAddress {
-  const unix = text('unix', options.unix)
-  const ipaddr = text('ipaddr', options.ipaddr)
+  const { unix, ipaddr } = options
   if (unix === undefined) {
     const port = checkNumber(optionEntry('port'), options.port ?? DEFAULTS.port)
     return { kind: 'tcp', host: checkHost(ipaddr ?? DEFAULTS.ipaddr), port }
@@ -300,23 +324,10 @@ function checkExportName(name: string): string {
   return name
 }
 
-function checkCertificates(pem: string | undefined): string | undefined {
-  if (pem === undefined) return undefined
-  const blocks = pem.match(
-    /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED )?CERTIFICATE-----/g,
-  )
-  if (blocks === null) {
-    throw new UsageError('Cannot use the --cacert: it has no PEM certificate')
-  }
-  for (const [index, block] of blocks.entries()) {
-    try {
-      new X509Certificate(block)
-    } catch (error) {
-      const which = blocks.length === 1 ? 'its certificate' : `certificate ${index + 1}`
-      throw new UsageError(`Cannot use the --cacert: ${which} is broken`, { cause: error })
-    }
-  }
-  return pem
+/** Callers without a type checker pass anything. */
+function checkFormatHint(formatHint: unknown): 'auto' | 'off' {
+  if (formatHint === 'auto' || formatHint === 'off') return formatHint
+  throw new UsageError(`Cannot use '${formatHint}' for --format-hint: expected auto or off`)
 }
 
 function checkReadahead(

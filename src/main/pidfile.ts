@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { FileError, systemErrorText } from './input-files.js'
+import { FileError, systemErrorText } from './file-error.js'
 
 /** A written pidfile. Synchronous, so that it can be removed in the last moment of a process. */
 export class Pidfile {

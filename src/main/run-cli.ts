@@ -2,10 +2,11 @@
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
 import { parseCommandLine } from './command-line.js'
-import { readCaFile, readPasswordFile } from './input-files.js'
+import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
 import { resolveOptions, type ServerOptions } from './options.js'
+import { checkInputs, readInputs } from './read-inputs.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
 import { redactUrls } from './source/credentials.js'
@@ -32,6 +33,8 @@ export interface CliHost {
   readonly stdin: number
   /** True if standard input is a terminal: its Ctrl-C reaches the --run command by itself. */
   readonly terminal: boolean
+  /** Asks the user for a secret. Rejects if there is nobody to ask. */
+  readonly ask: (what: string) => Promise<string>
   readonly stdout: NodeJS.WritableStream & { readonly columns?: number }
   readonly stderr: NodeJS.WritableStream
   readonly serve: Serve
@@ -60,15 +63,16 @@ export async function runCli(host: CliHost): Promise<number> {
     verbose = commandLine.verbose
     const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
     // Before any file is read: whoever mistypes a size is not asked for a password first.
-    resolveOptions({ ...commandLine.server, ...placeholderPassword(commandLine) })
+    checkInputs(commandLine.inputs)
+    const known = { ...commandLine.server, env: host.env }
+    resolveOptions({ ...known, ...placeholders(commandLine.inputs) })
     const options: ServerOptions = {
-      ...commandLine.server,
-      ...(commandLine.passwordFile !== undefined && {
-        password: await readPasswordFile(commandLine.passwordFile, host.stdin, message =>
-          log('warn', message),
-        ),
-      }),
-      ...(commandLine.cacert !== undefined && { ca: await readCaFile(commandLine.cacert) }),
+      ...known,
+      ...(await readInputs(commandLine.inputs, {
+        stdin: host.stdin,
+        ask: host.ask,
+        warn: message => log('warn', message),
+      })),
       log,
     }
     const { credentials } = resolveOptions(options)
@@ -104,13 +108,6 @@ export async function runCli(host: CliHost): Promise<number> {
     writeError(`nbd-prefetch: ${redact(describeError(error, verbose))}\n`)
     return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED
   }
-}
-
-/** A password still to be read counts as given when options are checked for the first time. */
-function placeholderPassword(commandLine: { passwordFile: string | undefined }): {
-  password?: string
-} {
-  return commandLine.passwordFile === undefined ? {} : { password: '' }
 }
 
 /**

@@ -1,26 +1,26 @@
 // The composition root: the only file that knows every part. Takes options, opens the source,
 // starts the workers and the listener, and hands out the running server.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failure } from '../shared/failure.js'
-import type { ProbeResult, Transport } from '../shared/fetch-task.js'
+import type { ProbeResult } from '../shared/fetch-task.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { FetchPool } from './fetch-pool.js'
 import { ImageExport } from './image-export.js'
 import { Listener } from './listener.js'
+import type { Log } from './log.js'
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
+import { Origin, type Timers } from './origin.js'
 import { formatSize } from './parse-size.js'
 import { Estimator } from './prefetch/estimator.js'
-import { Governor } from './prefetch/governor.js'
+import { Governor, type GovernorDecision } from './prefetch/governor.js'
 import type { Server } from './server-handle.js'
-import type { Authorizer } from './source/authorizer.js'
-import { OriginSession } from './source/origin-session.js'
-import { ScriptAuthorizer } from './source/script-authorizer.js'
+import { sessionOf } from './session-of.js'
+import { SharedRing } from './shared-ring.js'
+import type { OriginSession } from './source/origin-session.js'
 import { SourceError } from './source/source-error.js'
-import { VmwareLogin } from './source/vmware-login.js'
-import type { Timers } from './span-fetcher.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import type { Statistics } from './status/statistics.js'
+import { transportOf } from './transport-of.js'
 import { UsageError } from './usage-error.js'
 
 /** Time running reads get to finish when the server closes, milliseconds. */
@@ -54,6 +54,8 @@ export async function serve(options: ServerOptions): Promise<Server> {
     connections: resolved.connections,
     pipelining: resolved.pipelining,
     settings: { ring: memory.buffer, transports: [transportOf(resolved)] },
+    onCookies: (url, fields) => resolved.credentials.takeCookies(url, fields),
+    redact: text => resolved.credentials.redact(text),
     log: resolved.log,
   })
   const { signal } = resolved
@@ -81,18 +83,6 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
   }
 }
 
-function transportOf(options: ResolvedOptions): Transport {
-  return {
-    ...(options.ca !== undefined && { ca: options.ca }),
-    verify: options.verify,
-    connectTimeoutMs: options.connectTimeoutMs,
-    firstByteTimeoutMs: options.firstByteTimeoutMs,
-    bodyTimeoutMs: options.bodyTimeoutMs,
-    pipelining: options.pipelining,
-    connectionsPerWorker: Math.ceil(options.connections / options.workers),
-  }
-}
-
 /** @throws {SourceError} for a size whose blocks are more than this program keeps books of */
 function checkSize(totalBytes: number, blockSize: number, name: string): void {
   if (totalBytes / blockSize <= MAX_BLOCKS) return
@@ -101,15 +91,9 @@ function checkSize(totalBytes: number, blockSize: number, name: string): void {
   )
 }
 
-function authorizerOf(options: ResolvedOptions, pool: FetchPool): Authorizer | undefined {
-  const { url, credentials, cookieScript, headerScript } = options
-  const addSecret = (secret: string, shortest?: number) => credentials.addSecret(secret, shortest)
-  if (options.session === 'vmware') {
-    const { headers } = credentials
-    return new VmwareLogin({ url, headers, transport: 0, caller: pool, clock, addSecret })
-  }
-  if (cookieScript === undefined && headerScript === undefined) return undefined
-  return new ScriptAuthorizer({ url, cookie: cookieScript, header: headerScript, clock, addSecret })
+/** Every decision of a governor as a line of the debug log. */
+function decisionLog(log: Log): (decision: GovernorDecision) => void {
+  return ({ reason, ...fields }) => log('debug', `requests in flight: ${reason}`, fields)
 }
 
 async function start(
@@ -120,39 +104,22 @@ async function start(
   const { log } = options
   const startedMs = clock()
   const estimator = new Estimator()
-  const governor = new Governor(options.connections * options.pipelining)
+  const governor = new Governor(options.connections * options.pipelining, decisionLog(log))
+  const origin = new Origin({ governor, estimator, clock, timers })
+  const ring = new SharedRing(memory)
   const fetchMeter = new FetchMeter()
-  const session = new OriginSession({
-    urls: options.urls,
-    credentials: options.credentials,
-    authorizer: authorizerOf(options, pool),
+  const session = sessionOf(options, {
+    pool,
     transport: 0,
-    prober: pool,
-    attempts: options.attempts,
-    log,
     clock,
-    random: Math.random,
-    sleep: (ms, closing) => {
-      const signals = options.signal === undefined ? [closing] : [closing, options.signal]
-      return sleep(ms, undefined, { signal: AbortSignal.any(signals) })
-    },
     onResult: (result: ProbeResult) => {
       fetchMeter.requests++
       fetchMeter.fetched(result.timings)
       if (result.timings.firstByteMs >= 0) estimator.firstByte(result.timings.firstByteMs)
     },
-    signal: options.signal,
   })
   try {
-    return await open(options, {
-      memory,
-      pool,
-      startedMs,
-      estimator,
-      governor,
-      fetchMeter,
-      session,
-    })
+    return await open(options, { memory, pool, startedMs, origin, ring, fetchMeter, session })
   } catch (error) {
     await session.close()
     throw error
@@ -164,35 +131,40 @@ interface Engine {
   readonly memory: RingMemory
   readonly pool: FetchPool
   readonly startedMs: number
-  readonly estimator: Estimator
-  readonly governor: Governor
+  readonly origin: Origin
+  readonly ring: SharedRing
   readonly fetchMeter: FetchMeter
   readonly session: OriginSession
 }
 
 async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
-  const { memory, pool, startedMs, estimator, governor, fetchMeter, session } = engine
+  const { memory, pool, startedMs, origin, ring, fetchMeter, session } = engine
+  const { governor, estimator } = origin
   const { log } = options
   const source = await session.open()
   options.signal?.throwIfAborted()
+  governor.probed()
   const image = new ImageExport({
     name: options.exportName,
     source,
     session,
-    memory,
+    ring,
+    origin,
     maxRequestBytes: options.maxRequest,
     maxAttempts: options.attempts,
     maxRetryMs: options.retryTimeMs,
     readahead: options.readahead,
-    governor,
-    estimator,
+    formatHint: options.formatHint === 'auto',
     runner: pool,
     fetchMeter,
     log,
     clock,
     random: Math.random,
-    timers,
   })
+  const end = () => {
+    image.close(STOPPED)
+    ring.close()
+  }
   const { listen } = options
   const listener = await Listener.listen({
     address:
@@ -202,7 +174,7 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
     limits: { maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE) },
     log,
   }).catch((error: unknown) => {
-    image.close(STOPPED)
+    end()
     throw error
   })
   // Not before: a start that fails says why in one line.
@@ -214,14 +186,14 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
   })
   if (options.signal?.aborted) {
     await listener.close(0)
-    image.close(STOPPED)
+    end()
     options.signal.throwIfAborted()
   }
 
   const statistics = (): Statistics => {
     const nowMs = clock()
     const { meter } = image
-    const { ready, filling } = image.census()
+    const { ready, filling } = ring.table.census()
     return {
       uptimeSeconds: (nowMs - startedMs) / 1000,
       imageBytes: image.info.size,
@@ -253,14 +225,14 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
       slots: memory.slotCount,
       readySlots: ready,
       fillingSlots: filling,
-      pins: image.pins,
+      pins: ring.owner.pinned,
     }
   }
 
   let closing: Promise<void> | undefined
   const close = async (drainMs: number) => {
     await listener.close(drainMs)
-    image.close(STOPPED)
+    end()
     await session.close()
     await pool.close()
   }
@@ -271,6 +243,7 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
     exportName: options.exportName,
     size: image.info.size,
     statistics,
+    cookieFile: () => options.credentials.cookieFile(),
     close(closeOptions) {
       closing ??= close(closeOptions?.drainMs ?? DRAIN_MS)
       return closing

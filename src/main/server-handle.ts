@@ -18,6 +18,11 @@ export interface Server extends AsyncDisposable {
   readonly size: number
   /** Counters and gauges as of now; after `close()` the counters are final. */
   statistics(): Statistics
+  /**
+   * Cookies kept so far as the text of a cookie file; undefined if none are kept (see `cookies` of the
+   * options). Secret: never log.
+   */
+  cookieFile(): string | undefined
   /** Stops accepting, lets running reads finish for at most drainMs (default 10 s), then closes everything. Idempotent. */
   close(options?: { drainMs?: number }): Promise<void>
 }

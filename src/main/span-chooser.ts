@@ -1,17 +1,18 @@
 // Chooses what is fetched next and takes the slots for it: what somebody waits for first, then what
-// CACHE announced, then what streams will read. Asked when a request may start, not before, so
+// CACHE announced, then tables that the image's format announced, then what streams will read. Asked when a request may start, not before, so
 // nothing is reserved for what may never be sent.
 
 import { alignDown, alignUp, type Extent, endOf } from '../shared/extent.js'
 import type { Demand } from './block-reader.js'
 import { coverageOf } from './coverage.js'
-import { DemandQueue } from './demand-queue.js'
+import { type DemandEntry, DemandQueue } from './demand-queue.js'
 import type { BlockBitmap } from './prefetch/block-bitmap.js'
-import type { Governor } from './prefetch/governor.js'
-import type { Coverage, Planner } from './prefetch/planner.js'
-import type { Stream } from './prefetch/streams.js'
-import type { SlotTable } from './ring/slot-table.js'
-import type { SlotWaiter } from './ring/slot-waiter.js'
+import type { FormatHint } from './prefetch/format-hint.js'
+import type { Coverage, Planner, RequestState } from './prefetch/planner.js'
+import { cursorOf, type Stream } from './prefetch/streams.js'
+import type { ExportSlots } from './ring/export-slots.js'
+import type { SharedRing } from './shared-ring.js'
+import type { Choice } from './span.js'
 
 /** Random reads are rounded out to this and no further until a sequence shows, bytes. */
 const RANDOM_UNIT = 64 * 1024
@@ -29,22 +30,23 @@ interface Hint {
   at: number
 }
 
-/** Bytes to fetch by one request, and the slots taken for them, in order. */
-export interface Choice {
-  readonly offset: number
-  /** Exclusive. */
-  readonly end: number
-  readonly slots: readonly number[]
+/** What the chooser needs to know of requests. */
+export interface RequestsUnderWay {
+  /** Bytes that are asked for and have not come. */
+  comingBytes(): number
 }
 
 export interface SpanChooserParts {
   readonly imageBytes: number
   readonly blockBytes: number
   readonly maxRequestBytes: number
-  readonly table: SlotTable
-  readonly waiter: SlotWaiter
+  readonly ring: SharedRing
+  readonly slots: ExportSlots
   readonly planner: Planner
-  readonly governor: Governor
+  /** Absent where nothing is to be fetched ahead. */
+  readonly formatHint?: FormatHint | undefined
+  /** Requests that may be in flight for this export. */
+  readonly limit: () => number
   readonly served: BlockBitmap
   readonly clock: () => number
 }
@@ -57,10 +59,12 @@ export class SpanChooser {
   /** Ranges that CACHE announced, oldest first; what is missing of them is fetched. */
   readonly #hints: Hint[] = []
   #sweptMs = Number.NEGATIVE_INFINITY
+  /** Bytes chosen so far, those chosen again included. */
+  #askedBytes = 0
 
   constructor(parts: SpanChooserParts) {
     this.#parts = parts
-    this.#coverage = coverageOf(parts.table, parts.served, parts.blockBytes, parts.imageBytes)
+    this.#coverage = coverageOf(parts.slots, parts.served, parts.blockBytes, parts.imageBytes)
     this.demands = new DemandQueue(parts.blockBytes)
   }
 
@@ -77,28 +81,42 @@ export class SpanChooser {
     return this.#hints.some(({ extent }) => start < endOf(extent) && end > extent.offset)
   }
 
-  /**
-   * The most urgent bytes that slots can be had for; their demands are attached.
-   *
-   * @param ahead false chooses nothing that nobody waits for
-   */
-  next(ahead: boolean, nowMs: number): Choice | undefined {
-    const demanded = this.#chooseDemand()
-    if (demanded !== undefined || !ahead) return demanded
-    return this.#chooseHinted(nowMs) ?? this.#chooseAhead(nowMs)
+  /** The most urgent bytes that somebody waits for and slots can be had for; their demands are attached. */
+  nextDemand(requests: RequestsUnderWay): Choice | undefined {
+    const entry = this.demands.oldest
+    return entry === undefined ? undefined : this.#chooseDemand(entry, requests)
+  }
+
+  /** The most urgent bytes that nobody waits for and slots can be had for. */
+  nextAhead(requests: RequestsUnderWay, nowMs: number): Choice | undefined {
+    return (
+      this.#chooseHinted(requests, nowMs) ??
+      this.#chooseTable(requests) ??
+      this.#chooseAhead(requests, nowMs)
+    )
+  }
+
+  #state(requests: RequestsUnderWay): RequestState {
+    const { imageBytes, limit } = this.#parts
+    return {
+      limit: limit(),
+      unaskedBytes: Math.max(0, imageBytes - this.#askedBytes),
+      comingBytes: requests.comingBytes(),
+    }
   }
 
   /** The oldest demand, with what follows it: for a confirmed stream a full request. */
-  #chooseDemand(): Choice | undefined {
-    const { blockBytes, imageBytes, maxRequestBytes, planner, governor } = this.#parts
-    const entry = this.demands.oldest
-    if (entry === undefined) return undefined
+  #chooseDemand(entry: DemandEntry, requests: RequestsUnderWay): Choice | undefined {
+    const { blockBytes, imageBytes, maxRequestBytes, planner, slots: ring, clock } = this.#parts
     const stream = (entry.demands[0] as Demand).stream
     const confirmed = stream.confirmed && stream.windowBytes > 0
     const blockStart = entry.block * blockBytes
     let offset = Math.max(blockStart, alignDown(entry.offset, RANDOM_UNIT))
-    if (this.#parts.table.find(entry.block, offset - blockStart) !== -1) offset = entry.offset
-    const size = confirmed ? planner.requestBytes(stream, offset, governor.limit) : maxRequestBytes
+    if (ring.find(entry.block, offset - blockStart) !== -1) offset = entry.offset
+    const size = confirmed
+      ? planner.requestBytes(stream, offset, this.#state(requests))
+      : maxRequestBytes
+    const reach = confirmed ? cursorOf(stream) + planner.reachOf(stream, clock()) : 0
     const slots: number[] = []
     let at = offset
     while (at < imageBytes && (slots.length === 0 || at < offset + size)) {
@@ -106,7 +124,7 @@ export class SpanChooser {
       const wanted = this.demands.of(block)
       if (
         wanted === undefined &&
-        !(confirmed && this.#coverage.coveredUntil(at, stream.again) <= at)
+        !(confirmed && at < reach && this.#coverage.coveredUntil(at, stream.again) <= at)
       )
         break
       // An unconfirmed run goes on only where the next block is wanted from its first byte.
@@ -123,10 +141,11 @@ export class SpanChooser {
     }
     if (slots.length === 0) return undefined
     if (confirmed) planner.requested(stream, at)
+    this.#askedBytes += at - offset
     return { offset, end: at, slots }
   }
 
-  #chooseHinted(nowMs: number): Choice | undefined {
+  #chooseHinted(requests: RequestsUnderWay, nowMs: number): Choice | undefined {
     while (this.#hints[0] !== undefined && this.#hints[0].untilMs <= nowMs) this.#hints.shift()
     for (const hint of this.#hints) {
       const end = endOf(hint.extent)
@@ -136,29 +155,45 @@ export class SpanChooser {
         hint.at = covered
       }
       if (hint.at >= end) continue
-      return this.#take(hint.at, this.#coverage.missingUntil(hint.at, end, false), undefined)
+      const until = this.#coverage.missingUntil(hint.at, end, false)
+      return this.#take(hint.at, until, undefined, this.#state(requests))
     }
     return undefined
   }
 
-  #chooseAhead(nowMs: number): Choice | undefined {
-    const { planner, governor, table, blockBytes } = this.#parts
+  /** Tables are named once: while there is no room for them, none is asked for. */
+  #chooseTable(requests: RequestsUnderWay): Choice | undefined {
+    const { formatHint, ring } = this.#parts
+    if (formatHint === undefined || ring.table.prefetchRoom <= 0) return undefined
+    const extent = formatHint.next()
+    return extent && this.#take(extent.offset, endOf(extent), undefined, this.#state(requests))
+  }
+
+  #chooseAhead(requests: RequestsUnderWay, nowMs: number): Choice | undefined {
+    const { planner, blockBytes } = this.#parts
+    const { table } = this.#parts.ring
+    const state = this.#state(requests)
     const room = () => Math.max(0, table.prefetchRoom) * blockBytes
-    let plan = planner.next(governor.limit, room(), nowMs)
+    let plan = planner.next(state, room(), nowMs)
     if (plan === undefined && nowMs - this.#sweptMs >= SWEEP_MS) {
       this.#sweptMs = nowMs
       table.sweep()
-      plan = planner.next(governor.limit, room(), nowMs)
+      plan = planner.next(state, room(), nowMs)
     }
     if (plan === undefined) return undefined
     const { offset, length } = plan.extent
-    return this.#take(offset, offset + length, plan.stream)
+    return this.#take(offset, offset + length, plan.stream, state)
   }
 
   /** Takes slots for [offset, end) ahead of need, as far as they can be had. */
-  #take(offset: number, end: number, stream: Stream | undefined): Choice | undefined {
-    const { blockBytes, planner, governor } = this.#parts
-    const size = planner.requestBytes(stream, offset, governor.limit)
+  #take(
+    offset: number,
+    end: number,
+    stream: Stream | undefined,
+    state: RequestState,
+  ): Choice | undefined {
+    const { blockBytes, planner } = this.#parts
+    const size = planner.requestBytes(stream, offset, state)
     const slots: number[] = []
     let at = offset
     while (at < end && at < offset + size) {
@@ -174,22 +209,23 @@ export class SpanChooser {
     }
     if (slots.length === 0) return undefined
     if (stream !== undefined) planner.requested(stream, at)
+    this.#askedBytes += at - offset
     return { offset, end: at, slots }
   }
 
   #missingInBlock(block: number, at: number, limit: number): number {
     const start = block * this.#parts.blockBytes
-    return start + this.#parts.table.missingUntil(block, at - start, limit - start)
+    return start + this.#parts.slots.missingUntil(block, at - start, limit - start)
   }
 
   /** Takes a slot for [offset, end) and gives it to those who wait for any of it. */
   #assign(offset: number, end: number, demanded: boolean): number {
-    const { table, waiter, blockBytes } = this.#parts
+    const { slots, ring, blockBytes } = this.#parts
     const block = Math.floor(offset / blockBytes)
-    const slot = table.assign(block, offset - block * blockBytes, end - offset, demanded)
+    const slot = slots.assign(block, offset - block * blockBytes, end - offset, demanded)
     if (slot === -1) return -1
     // The slot may have been filled and given up before the bell for its first byte was heard.
-    waiter.drop(slot)
+    ring.waiter.drop(slot)
     for (const demand of this.demands.take(block)) {
       if (demand.offset >= offset && demand.end <= end) demand.attach(slot)
       else this.demands.add(demand)

@@ -6,6 +6,8 @@
 export type FailureCode =
   /** Name resolution, TCP or proxy connection failed. */
   | 'connect'
+  /** The proxy refused to pass the request on; see `status`. */
+  | 'proxy'
   /** The TLS handshake or certificate check failed. */
   | 'tls'
   /** No connection within the limit. */

@@ -2,27 +2,9 @@
 // worker starts with, the three kinds of task (fetch a span, probe a URL, call a server) and their results.
 
 import type { Failure } from './failure.js'
+import type { Transport } from './transport.js'
 
-/** How to reach one origin: fixed for the life of the process, named by its index in tasks. */
-export interface Transport {
-  /** PEM text of CA certificates trusted in addition to the system's. */
-  readonly ca?: string
-  /** False accepts any server certificate (`--insecure`). */
-  readonly verify: boolean
-  /** Limit for TCP and TLS setup, milliseconds. */
-  readonly connectTimeoutMs: number
-  /** Limit from the request sent to the response headers, milliseconds. */
-  readonly firstByteTimeoutMs: number
-  /** Limit between two pieces of a body, milliseconds. */
-  readonly bodyTimeoutMs: number
-  /** Requests that may be sent on one connection before their answers (1 = no pipelining). */
-  readonly pipelining: number
-  /**
-   * Connections one worker opens before bulk requests queue on them. Without it, or without
-   * pipelining, every request gets a connection of its own.
-   */
-  readonly connectionsPerWorker?: number
-}
+export type { Transport } from './transport.js'
 
 /** Handed to each worker as `workerData`. */
 export interface WorkerSettings {
@@ -59,6 +41,8 @@ export interface FetchTask {
   readonly slots: readonly number[]
   /** Epoch of each slot: the worker touches no slot whose epoch differs. */
   readonly epochs: readonly number[]
+  /** How many times the transport's limit the first byte may take; 1 if absent. */
+  readonly patience?: number
   /** Bulk requests may queue behind another on a pipelined connection, others never do. */
   readonly bulk: boolean
 }
@@ -86,14 +70,22 @@ export const NO_TIMINGS: FetchTimings = {
   newConnection: false,
 }
 
-export type FetchResult =
-  | { readonly ok: true; readonly spanId: number; readonly timings: FetchTimings }
-  | {
-      readonly ok: false
-      readonly spanId: number
-      readonly timings: FetchTimings
-      readonly failure: Failure
-    }
+/** What the answer to any request may have told beside its body. */
+export interface AnswerNotes {
+  /** `Set-Cookie` fields as received. May be secret: never log. */
+  readonly setCookies?: readonly string[]
+}
+
+export type FetchResult = AnswerNotes &
+  (
+    | { readonly ok: true; readonly spanId: number; readonly timings: FetchTimings }
+    | {
+        readonly ok: false
+        readonly spanId: number
+        readonly timings: FetchTimings
+        readonly failure: Failure
+      }
+  )
 
 /** One ranged GET that is not bound to slots: used to learn about a URL. Redirects are reported, not followed. */
 export interface ProbeTask {
@@ -104,19 +96,21 @@ export interface ProbeTask {
   readonly length: number
 }
 
-export type ProbeResult =
-  | {
-      readonly ok: true
-      /** From `Content-Range`; 0 for an empty file (416 with `bytes *\/0`). */
-      readonly totalBytes: number
-      /** As received, weak ones included. */
-      readonly etag?: string
-      readonly lastModified?: string
-      /** The image's first bytes: at most what was asked for, all of it if the body came whole. */
-      readonly firstBytes: Uint8Array
-      readonly timings: FetchTimings
-    }
-  | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }
+export type ProbeResult = AnswerNotes &
+  (
+    | {
+        readonly ok: true
+        /** From `Content-Range`; 0 for an empty file (416 with `bytes *\/0`). */
+        readonly totalBytes: number
+        /** As received, weak ones included. */
+        readonly etag?: string
+        readonly lastModified?: string
+        /** The image's first bytes: at most what was asked for, all of it if the body came whole. */
+        readonly firstBytes: Uint8Array
+        readonly timings: FetchTimings
+      }
+    | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }
+  )
 
 /** One request that fetches no part of an image, such as a login. Redirects are reported, not followed. */
 export interface CallTask {
@@ -128,16 +122,16 @@ export interface CallTask {
   readonly transport: number
 }
 
-export type CallResult =
-  | {
-      /** An answer came, whatever its status. */
-      readonly ok: true
-      readonly status: number
-      /** Status and reason in the server's words. */
-      readonly message: string
-      /** `Set-Cookie` fields as received. Secret: never log. */
-      readonly setCookies: readonly string[]
-      readonly retryAfterMs?: number
-      readonly timings: FetchTimings
-    }
-  | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }
+export type CallResult = AnswerNotes &
+  (
+    | {
+        /** An answer came, whatever its status. */
+        readonly ok: true
+        readonly status: number
+        /** Status and reason in the server's words. */
+        readonly message: string
+        readonly retryAfterMs?: number
+        readonly timings: FetchTimings
+      }
+    | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }
+  )

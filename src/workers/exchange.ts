@@ -14,6 +14,8 @@ export interface ResponseReader {
   head(head: ResponseHead): 'read' | 'enough' | Failure
   /** The next piece of the body, valid during the call only. A failure ends the exchange. */
   body(piece: Uint8Array): Failure | undefined
+  /** Position modulo 8 at which the next piece should lie to be taken fast; 0 if left out. */
+  readonly alignment?: number
   /** The body has ended as HTTP has it; whether that was enough is for the reader to say. */
   end(): Failure | undefined
   /** It is over. Must not throw. */
@@ -60,6 +62,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** When and at which of the received bytes the pace was last looked at. */
   #pacedAt = 0
   #pacedBytes = 0
+  #bodyAhead = 0
   /** Bytes of a refused answer that may still come. */
   #drain = 0
   // Milliseconds of performance.now(); 0 = has not happened.
@@ -72,6 +75,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#reader = reader
     this.#carrier = carrier
     this.#limits = limits
+  }
+
+  /**
+   * Bytes that come next on the connection and are certain to be this body: 0 before and behind it,
+   * and for one whose length the head does not tell.
+   */
+  get bodyAhead(): number {
+    return this.#settled ? 0 : this.#bodyAhead
+  }
+
+  /** See ResponseReader. */
+  get alignment(): number {
+    return this.#reader.alignment ?? 0
   }
 
   /**
@@ -132,6 +148,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     }
     if (verdict === 'read') {
       this.#pacedAt = this.#answeredAt
+      this.#bodyAhead = framedLength(headers)
       return
     }
     this.#settle(verdict === 'enough' ? undefined : verdict)
@@ -145,6 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       if (this.#drain < 0) this.#abort(controller)
       return
     }
+    if (this.#bodyAhead > 0) this.#bodyAhead = Math.max(0, this.#bodyAhead - piece.length)
     this.#lastBodyAt = performance.now()
     if (this.#firstBodyAt === 0) this.#firstBodyAt = this.#lastBodyAt
     let failure: Failure | undefined
@@ -223,6 +241,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
       newConnection: this.#controller !== undefined && this.#fresh,
     })
   }
+}
+
+/** Bytes of the body if the head alone tells where it ends, else 0. */
+function framedLength(headers: ResponseHeaders): number {
+  const length = fieldValue(headers, 'content-length') ?? ''
+  if (fieldValue(headers, 'transfer-encoding') !== undefined || !/^\d{1,15}$/.test(length)) return 0
+  return Number(length)
 }
 
 /** Bytes of a refused answer that are worth reading to keep the connection; -1 for none. */

@@ -2,7 +2,6 @@
 // listens for cancellations. Each task is one HTTP attempt; whether and when to try again is
 // decided on the main thread.
 
-import type { buildConnector } from 'undici'
 import {
   type CallResult,
   type CallTask,
@@ -15,10 +14,11 @@ import {
   type WorkerSettings,
 } from '../shared/fetch-task.js'
 import { BellListener, RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
-import { connectorOf, OriginClient } from './origin-client.js'
+import { OriginClient } from './origin-client.js'
 import { cancelledFailure, failureOfDefect } from './origin-error.js'
 import { PlainCall } from './plain-call.js'
 import { ProbeFetch } from './probe-fetch.js'
+import { Router } from './route.js'
 import { SlotWriter, StagingPool } from './slot-writer.js'
 import { failureOf, rangeHeaders, SpanFetch, type SpanFetchOwner } from './span-fetch.js'
 
@@ -52,7 +52,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
   readonly staging = new StagingPool()
   readonly #memory: RingMemory
   readonly #transports: readonly Transport[]
-  readonly #connectors = new Map<number, buildConnector.connector>()
+  readonly #routers = new Map<number, Router>()
   readonly #origins = new Map<string, OriginClient>()
   readonly #running = new Map<SpanFetch, (result: FetchResult) => void>()
   readonly #cancelBell: BellListener
@@ -100,7 +100,8 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         }
         fetch = new SpanFetch(task, writer, this)
         this.#running.set(fetch, resolve)
-        const request = { path: url.pathname + url.search, headers, bulk: task.bulk }
+        const { bulk, patience = 1 } = task
+        const request = { path: url.pathname + url.search, headers, bulk, patience }
         fetch.exchange = origin.send(request, fetch)
       } catch (error) {
         writer?.letGo()
@@ -187,12 +188,12 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
     let origin = this.#origins.get(key)
     if (origin === undefined) {
       if (this.#origins.size >= KEPT_ORIGINS) this.#forgetUnused()
-      let connector = this.#connectors.get(index)
-      if (connector === undefined) {
-        connector = connectorOf(transport)
-        this.#connectors.set(index, connector)
+      let router = this.#routers.get(index)
+      if (router === undefined) {
+        router = new Router(transport)
+        this.#routers.set(index, router)
       }
-      origin = new OriginClient(url.origin, transport, connector)
+      origin = new OriginClient(url.origin, transport, router.to(url.origin))
       this.#origins.set(key, origin)
     }
     return origin

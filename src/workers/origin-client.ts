@@ -4,10 +4,12 @@
 
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import tls from 'node:tls'
-import { buildConnector, Client } from 'undici'
+import type { buildConnector, Client } from 'undici'
 import type { Transport } from '../shared/fetch-task.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
+import { http } from './http-client.js'
+import type { Route } from './route.js'
+import { type BodyGauge, readShared } from './socket-reads.js'
 
 /** Connections of one worker to one origin beyond which something is wrong in the planning. */
 const MAX_CONNECTIONS = 256
@@ -24,45 +26,26 @@ export interface OriginRequest {
   readonly path: string
   /** Names and values in turn. */
   readonly headers: string[]
+  /** How many times the limit the first byte may take; 1 if absent. */
+  readonly patience?: number
   /** May queue behind other bulk requests. */
   readonly bulk: boolean
-}
-
-/**
- * How connections of a transport are made. One for all its origins, as it holds the trusted
- * certificates, whose parsing takes milliseconds, and the TLS sessions for resumption.
- */
-export function connectorOf(transport: Transport): buildConnector.connector {
-  return buildConnector({
-    timeout: transport.connectTimeoutMs,
-    rejectUnauthorized: transport.verify,
-    ...(transport.ca !== undefined && {
-      secureContext: tls.createSecureContext({ ca: [...systemCertificates(), transport.ca] }),
-    }),
-  })
-}
-
-/** Certificates trusted without any option. */
-function systemCertificates(): readonly string[] {
-  // Since Node 22.15 the trust also follows NODE_EXTRA_CA_CERTS and --use-system-ca.
-  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] }
-  return getCACertificates?.('default') ?? tls.rootCertificates
 }
 
 /** Sends requests to one origin. */
 export class OriginClient {
   readonly #origin: string
   readonly #transport: Transport
-  readonly #connector: buildConnector.connector
+  readonly #route: Route
   readonly #connections = new Set<Connection>()
   /** Open and without a request, least recently used first. */
   readonly #idle: Connection[] = []
 
   /** @param origin scheme, host and port of an http or https URL */
-  constructor(origin: string, transport: Transport, connector: buildConnector.connector) {
+  constructor(origin: string, transport: Transport, route: Route) {
     this.#origin = origin
     this.#transport = transport
-    this.#connector = connector
+    this.#route = route
   }
 
   /** Connections, those being set up included. */
@@ -78,8 +61,13 @@ export class OriginClient {
   send(request: OriginRequest, reader: ResponseReader): Exchange {
     const connection =
       this.#idle.pop() ?? (request.bulk ? this.#leastQueued() : undefined) ?? this.#connect()
-    const exchange = new Exchange(reader, connection, this.#transport)
-    connection.dispatch(request, exchange)
+    const { firstByteTimeoutMs, bodyTimeoutMs } = this.#transport
+    const patientMs = firstByteTimeoutMs * (request.patience ?? 1)
+    const exchange = new Exchange(reader, connection, {
+      firstByteTimeoutMs: patientMs,
+      bodyTimeoutMs,
+    })
+    connection.dispatch(request, exchange, patientMs)
     return exchange
   }
 
@@ -104,7 +92,7 @@ export class OriginClient {
     if (this.#connections.size >= MAX_CONNECTIONS) {
       throw new RangeError(`Cannot open more than ${MAX_CONNECTIONS} connections`)
     }
-    const connection = new Connection(this.#origin, this.#transport, this.#connector, {
+    const connection = new Connection(this.#origin, this.#transport, this.#route, {
       idle: () => this.#idle.push(connection),
       lost: () => this.#retire(connection),
     })
@@ -128,10 +116,11 @@ interface ConnectionEvents {
 }
 
 /** One undici Client, which is one TCP connection at a time. */
-class Connection implements Carrier {
+class Connection implements Carrier, BodyGauge {
   connectMs = 0
   open = false
   readonly #client: Client
+  readonly #route: Route
   readonly #events: ConnectionEvents
   /** On the wire or waiting for it, in order. */
   readonly #exchanges: Exchange[] = []
@@ -140,21 +129,19 @@ class Connection implements Carrier {
   #carried = 0
   #socket: Socket | undefined
 
-  constructor(
-    origin: string,
-    transport: Transport,
-    connector: buildConnector.connector,
-    events: ConnectionEvents,
-  ) {
+  constructor(origin: string, transport: Transport, route: Route, events: ConnectionEvents) {
+    this.#route = route
     this.#events = events
-    this.#client = new Client(origin, {
+    this.#client = new http.Client(origin, {
+      // One request a connection with HTTP/2, too: servers limit the rate of each connection.
+      allowH2: transport.http2 ?? false,
       pipelining: Math.max(1, transport.pipelining),
       headersTimeout: Math.ceil(transport.firstByteTimeoutMs),
       bodyTimeout: Math.ceil(transport.bodyTimeoutMs),
       keepAliveTimeout: IDLE_MS,
       keepAliveMaxTimeout: IDLE_MS,
       keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-      connect: (options, callback) => this.#connect(connector, options, callback),
+      connect: (options, callback) => this.#connect(options, callback),
     })
     this.#client.on('connect', () => {
       this.open = true
@@ -180,17 +167,26 @@ class Connection implements Carrier {
     return this.#bulk
   }
 
-  dispatch(request: OriginRequest, exchange: Exchange): void {
+  get bodyAhead(): number {
+    return this.#exchanges[0]?.bodyAhead ?? 0
+  }
+
+  get alignment(): number {
+    return this.#exchanges[0]?.alignment ?? 0
+  }
+
+  dispatch(request: OriginRequest, exchange: Exchange, firstByteTimeoutMs: number): void {
     this.#bulk = request.bulk
     this.#exchanges.push(exchange)
     this.#client.dispatch(
       {
         method: request.method ?? 'GET',
         ...(request.body !== undefined && { body: request.body }),
-        path: request.path,
-        headers: request.headers,
+        path: this.#route.prefix + request.path,
+        headers: [...request.headers, ...this.#route.headers],
         // Lets the next request of the pipeline go out before this one's answer has begun.
         blocking: false,
+        headersTimeout: Math.ceil(firstByteTimeoutMs),
       },
       exchange,
     )
@@ -219,17 +215,15 @@ class Connection implements Carrier {
     else this.#events.lost()
   }
 
-  #connect(
-    connector: buildConnector.connector,
-    options: buildConnector.Options,
-    callback: buildConnector.Callback,
-  ): void {
+  #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
     const startedAt = performance.now()
-    const socket: unknown = connector(options, (...result) => {
-      this.connectMs = performance.now() - startedAt
-      callback(...result)
-    })
+    const connect = (): unknown =>
+      this.#route.connect(options, (...result) => {
+        this.connectMs = performance.now() - startedAt
+        callback(...result)
+      })
     // Declared to return nothing, but it does return the socket: the only way to end its setup.
+    const socket = this.#route.sharedReads ? readShared(connect, this) : connect()
     this.#socket = socket as Socket | undefined
   }
 }

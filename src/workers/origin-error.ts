@@ -2,6 +2,7 @@
 // to the main thread: a code that names the cause and one line without host names, URLs or headers.
 
 import type { Failure } from '../shared/failure.js'
+import { ProxyError } from './proxy-error.js'
 
 /** How far the request had come. */
 export interface RequestProgress {
@@ -15,11 +16,14 @@ export interface RequestProgress {
 
 /** What system and resolver codes mean, for those an operator meets. */
 const WORDS: Readonly<Record<string, string>> = {
+  EAFNOSUPPORT: 'the host has no address of the family asked for',
+  EACCES: 'permission denied',
   EAI_AGAIN: 'the name server does not answer',
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset by the server',
   EHOSTUNREACH: 'no route to host',
   EMFILE: 'too many open files',
+  ENOENT: 'no such socket',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'host name not found',
   EPIPE: 'connection closed by the server',
@@ -32,6 +36,7 @@ const TLS_CODE =
 
 /** Describes an error that ended a request. Never throws, whatever it is given. */
 export function failureOfError(error: unknown, progress: RequestProgress): Failure {
+  if (error instanceof ProxyError) return proxyFailure(error, progress)
   const { name, code, message } = partsOf(error)
   const { sent, answered, fresh } = progress
   switch (code) {
@@ -65,6 +70,11 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
     // The end of the input in the middle of a chunked body: HTTP so far, only too little of it.
     if (answered && /\bEOF\b/.test(message)) return shortBody()
     return { code: 'protocol', message: oneLine(message) }
+  }
+  if (code === 'UND_ERR_INFO' || code.startsWith('ERR_HTTP2_')) {
+    // HTTP/2 tells of a stream or a whole connection that was ended.
+    if (answered) return shortBody()
+    return { code: 'reset', freshConnection: fresh, message: oneLine(message) }
   }
   if (code === 'UND_ERR_SOCKET') {
     if (message.startsWith('bad ')) {
@@ -105,6 +115,19 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
       ? 'the certificate is for another host name'
       : oneLine(reason)
   return { code: 'tls', message: `Cannot set up TLS: ${text || code}` }
+}
+
+/** The same words as for an origin, with the proxy named. */
+function proxyFailure(error: ProxyError, progress: RequestProgress): Failure {
+  const { status, message, cause } = error
+  if (status !== undefined)
+    return { code: 'proxy', status, message: `the proxy answers ${message}` }
+  if (cause === undefined) return { code: 'connect', message: `Cannot use the proxy: ${message}` }
+  const failure = failureOfError(cause, { ...progress, sent: false })
+  const words = failure.message
+    .replace(/^Cannot connect:/, 'Cannot connect to the proxy:')
+    .replace(/^Cannot set up TLS:/, 'Cannot set up TLS with the proxy:')
+  return { ...failure, message: words }
 }
 
 function partsOf(error: unknown): { name: string; code: string; message: string } {

@@ -4,7 +4,13 @@
 import type { Failure } from '../shared/failure.js'
 import type { CallResult, FetchTimings } from '../shared/fetch-task.js'
 import type { ResponseReader } from './exchange.js'
-import { fieldValue, parseRetryAfter, type ResponseHead, statusLine } from './range-response.js'
+import {
+  answerNotes,
+  fieldValue,
+  parseRetryAfter,
+  type ResponseHead,
+  statusLine,
+} from './range-response.js'
 
 /** Bytes of a body that are read and dropped: beyond, a new connection is cheaper. */
 const MAX_BODY = 64 * 1024
@@ -41,15 +47,14 @@ export class PlainCall implements ResponseReader {
       this.#ended({ ok: false, failure: failure ?? unread, timings })
       return
     }
-    const { 'set-cookie': cookies = [] } = head.headers
     const retryAfterMs = parseRetryAfter(fieldValue(head.headers, 'retry-after'), Date.now())
     this.#ended({
       ok: true,
       status: head.status,
       message: statusLine(head),
-      setCookies: typeof cookies === 'string' ? [cookies] : cookies,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
       timings,
+      ...answerNotes(head.headers),
     })
   }
 }

@@ -1,9 +1,14 @@
 // One probe: a ranged GET for the first bytes of a URL, read into memory of its own.
 
 import type { Failure } from '../shared/failure.js'
-import type { FetchTimings, ProbeResult, ProbeTask } from '../shared/fetch-task.js'
+import type { AnswerNotes, FetchTimings, ProbeResult, ProbeTask } from '../shared/fetch-task.js'
 import type { ResponseReader } from './exchange.js'
-import { type ProbedSource, type ResponseHead, readProbeResponse } from './range-response.js'
+import {
+  answerNotes,
+  type ProbedSource,
+  type ResponseHead,
+  readProbeResponse,
+} from './range-response.js'
 
 /** Reads the answer to one ProbeTask. */
 export class ProbeFetch implements ResponseReader {
@@ -12,6 +17,7 @@ export class ProbeFetch implements ResponseReader {
   #source: ProbedSource | undefined
   #bytes = new Uint8Array()
   #received = 0
+  #notes: AnswerNotes = {}
 
   constructor(task: ProbeTask, ended: (result: ProbeResult) => void) {
     this.#task = task
@@ -19,6 +25,7 @@ export class ProbeFetch implements ResponseReader {
   }
 
   head(head: ResponseHead): 'read' | 'enough' | Failure {
+    this.#notes = answerNotes(head.headers)
     const answer = readProbeResponse(head, this.#task, Date.now())
     if ('code' in answer) return answer
     this.#source = answer
@@ -46,7 +53,7 @@ export class ProbeFetch implements ResponseReader {
     const source = this.#source
     if (failure !== undefined || source === undefined) {
       const unread: Failure = { code: 'internal', message: 'Cannot probe: no answer was read' }
-      this.#ended({ ok: false, failure: failure ?? unread, timings })
+      this.#ended({ ok: false, failure: failure ?? unread, timings, ...this.#notes })
       return
     }
     const { totalBytes, etag, lastModified } = source
@@ -57,6 +64,7 @@ export class ProbeFetch implements ResponseReader {
       ...(lastModified !== undefined && { lastModified }),
       firstBytes: this.#bytes,
       timings,
+      ...this.#notes,
     })
   }
 }

@@ -4,7 +4,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Failure } from '../shared/failure.js'
-import type { ProbeTask, SourceRequest } from '../shared/fetch-task.js'
+import type { AnswerNotes, ProbeTask, SourceRequest } from '../shared/fetch-task.js'
 
 /** Header fields, names in lower case; a field sent more than once is an array. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -37,6 +37,13 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 export function fieldValue(headers: ResponseHeaders, name: string): string | undefined {
   const value = headers[name]
   return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** The `Set-Cookie` fields of a response, for its result; nothing if it has none. */
+export function answerNotes(headers: ResponseHeaders): AnswerNotes {
+  const fields = headers['set-cookie']
+  if (fields === undefined) return {}
+  return { setCookies: Array.isArray(fields) ? fields : [fields] }
 }
 
 /** True if `etag` is a well-formed strong entity tag, the only kind `If-Match` accepts. */
@@ -165,6 +172,7 @@ function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   if (status === 412) {
     return { code: 'source-changed', status, message: `${message}: the ETag is another one now` }
   }
+  if (status === 407) return { code: 'proxy', status, message: `the proxy answers ${message}` }
   const location = fieldValue(headers, 'location')
   if (REDIRECTS.has(status) && location) return { code: 'redirect', status, message, location }
   const retryAfterMs = parseRetryAfter(fieldValue(headers, 'retry-after'), nowMs)

@@ -1,12 +1,22 @@
 // One fetch of a span: the request, the check of its answer, and the body's way into the slots.
 
 import type { Failure } from '../shared/failure.js'
-import type { FetchResult, FetchTask, FetchTimings, SourceRequest } from '../shared/fetch-task.js'
+import type {
+  AnswerNotes,
+  FetchResult,
+  FetchTask,
+  FetchTimings,
+  SourceRequest,
+} from '../shared/fetch-task.js'
 import { StaleSlotError } from '../shared/sharedarraybuffer-ring/index.js'
-import { bodyCopied } from './body-garbage.js'
 import type { Exchange, ResponseReader } from './exchange.js'
 import { cancelledFailure, failureOfDefect } from './origin-error.js'
-import { checkRangeResponse, isStrongEtag, type ResponseHead } from './range-response.js'
+import {
+  answerNotes,
+  checkRangeResponse,
+  isStrongEtag,
+  type ResponseHead,
+} from './range-response.js'
 import type { SlotWriter, StagingPool } from './slot-writer.js'
 
 /** What a running fetch reports to. */
@@ -27,11 +37,16 @@ export class SpanFetch implements ResponseReader {
   readonly #task: FetchTask
   readonly #writer: SlotWriter
   readonly #owner: SpanFetchOwner
+  #notes: AnswerNotes = {}
 
   constructor(task: FetchTask, writer: SlotWriter, owner: SpanFetchOwner) {
     this.#task = task
     this.#writer = writer
     this.#owner = owner
+  }
+
+  get alignment(): number {
+    return this.#writer.alignment
   }
 
   /** Lets go of the slots if the ring's owner has asked for any of them back. */
@@ -50,6 +65,7 @@ export class SpanFetch implements ResponseReader {
 
   head(head: ResponseHead): 'read' | Failure {
     const { source, offset, length } = this.#task
+    this.#notes = answerNotes(head.headers)
     const failure = checkRangeResponse(head, source, offset, length, Date.now())
     if (failure !== undefined) return failure
     this.#writer.begin(this.#owner.staging.take())
@@ -68,7 +84,6 @@ export class SpanFetch implements ResponseReader {
       return failureOf(error)
     }
     if (writer.staged > 0) this.#owner.publishSoon(this)
-    bodyCopied(piece.length)
     return undefined
   }
 
@@ -88,8 +103,8 @@ export class SpanFetch implements ResponseReader {
     this.#owner.ended(
       this,
       failure === undefined || whole
-        ? { ok: true, spanId, timings }
-        : { ok: false, spanId, timings, failure },
+        ? { ok: true, spanId, timings, ...this.#notes }
+        : { ok: false, spanId, timings, failure, ...this.#notes },
     )
   }
 }

@@ -215,6 +215,48 @@ t.test('a header script is run by the clock', async t => {
   t.ok(agents.has('run/0') && agents.has('run/1'), [...agents].join())
 })
 
+t.test('cookies of a file, of the server and of a script go together', async t => {
+  const { image, origin, server, connect } = await servedImage(t, {
+    size: 4 * MIB,
+    origin: { cookie: 'token=planted-0', thinkTimeMs: 5 },
+    server: {
+      ...SMALL,
+      // A value of the same name, as an earlier run left it.
+      cookies:
+        '#HttpOnly_127.0.0.1\tFALSE\t/\tFALSE\t0\ttoken\tstale-value\n127.0.0.1\tFALSE\t/\tFALSE\t0\tkept\tyes',
+      cookieScript: 'echo "token=planted-$iteration"',
+    },
+  })
+  const client = await connect()
+  await client.read(0, 4 * KIB)
+  origin.setOptions({ cookie: 'token=planted-1' })
+  t.equal(await firstWrongByte(image, client), -1)
+  t.match(server.statistics(), { logins: 2, failedReads: 0 })
+  const sent = new Set(origin.log.map(({ headers }) => headers['cookie']))
+  t.strictSame([...sent], ['kept=yes; token=planted-0', 'kept=yes; token=planted-1'])
+})
+
+t.test('the signal of the start is nothing to a session that is open', async t => {
+  const target = await SlowServer.start({ image, requireToken: true })
+  t.teardown(() => target.close())
+  const origin = await SlowServer.start({
+    image,
+    redirect: { all: true, origin: target.origin, signed: { requests: 12 } },
+  })
+  t.teardown(() => origin.close())
+  const starting = new AbortController()
+  const { server, client } = await start(t, {
+    url: origin.url,
+    ...SMALL,
+    signal: starting.signal,
+  })
+  starting.abort()
+  t.equal(await firstWrongByte(image, await client()), -1)
+  const { resolvedAgain, failedReads } = server.statistics()
+  t.equal(failedReads, 0)
+  t.ok(resolvedAgain > 0)
+})
+
 t.test('a script that fails is told', async t => {
   const origin = await SlowServer.start({ image })
   t.teardown(() => origin.close())

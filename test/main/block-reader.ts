@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Simulation } from '../../.bench/engine/simulation.js'
+import { readSequentially } from '../../.bench/engine/workloads.js'
 import type { ReadSink } from '../../dist/main/export.js'
 
 const MiB = 1024 * 1024
@@ -68,4 +69,41 @@ t.test('BlockReader counts as hits only what it hands out', async t => {
   t.strictSame(answers, ['end', 'fail'])
   const { servedBytes, hitBytes } = simulation.image.meter
   t.strictSame({ servedBytes, hitBytes }, { servedBytes: block, hitBytes: 0 })
+})
+
+t.test('BlockReader takes a block for served when more than its end was read', async t => {
+  const block = 256 * 1024
+  const requestsOf = async (lookAt: (blockNumber: number) => number | undefined) => {
+    using simulation = new Simulation({
+      seed: 1,
+      imageBytes: 64 * MiB,
+      slotCount: 64,
+      slotBytes: block,
+      connections: 4,
+      maxRequestBytes: MiB,
+      origin: { firstByteMs: 100, connectionRate: 25e6, pieceBytes: 64 * 1024 },
+    })
+    const sink: ReadSink = {
+      data: (_offset, _views, release) => release(),
+      hole: () => {},
+      end: () => {},
+      fail: () => {},
+    }
+    let looks = 0
+    for (let number = 0; number < 256; number++) {
+      const at = lookAt(number)
+      if (at === undefined) continue
+      looks++
+      const offset = number * block + at
+      simulation.image.read({ offset, length: block / 4, connection: 1, whole: false }, sink)
+      await simulation.run()
+    }
+    readSequentially(simulation, simulation.connect(), { unit: block, depth: 4 })
+    const { requests, failed } = await simulation.run()
+    t.equal(failed, 0)
+    return requests - looks
+  }
+  const untouched = await requestsOf(() => undefined)
+  const ends = await requestsOf(number => (number % 8 === 7 ? (block * 3) / 4 : undefined))
+  t.ok(ends <= untouched + 2, `${ends} requests after reads at ends, ${untouched} without`)
 })

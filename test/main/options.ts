@@ -31,13 +31,14 @@ t.test('resolveOptions() completes what is not given', async t => {
     headerScript: undefined,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
     exportName: '',
-    ca: undefined,
-    verify: true,
+    network: { verify: true, tcpKeepaliveMs: 60_000 },
+    maxRedirects: 20,
+    protocols: new Set(['http:', 'https:']),
     connectTimeoutMs: 30_000,
     firstByteTimeoutMs: 120_000,
     bodyTimeoutMs: 30_000,
     attempts: 9,
-    retryTimeMs: 600_000,
+    retryTimeMs: 3_600_000,
     workers: 2,
     connections: 16,
     pipelining: 1,
@@ -46,6 +47,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     blockSize: 256 * 1024,
     maxRequest: 16 * MIB,
     readahead: 'auto',
+    formatHint: 'auto',
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })
@@ -54,7 +56,9 @@ t.test('resolveOptions() completes what is not given', async t => {
 
 t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
-  type Elsewhere = 'url' | 'disk' | 'password' | 'ca' | 'log' | 'signal'
+  type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa'
+  type Shown = 'clientCertificate' | 'clientKey' | 'clientKeyPassphrase'
+  type Elsewhere = 'url' | 'disk' | Read | Shown | 'env' | 'log' | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
   const complete: [Missing] extends [never] ? true : Missing = true
@@ -120,6 +124,7 @@ t.test('resolveOptions() says what was wrong, with which value, and what is expe
       { readahead: 512 * MIB },
       "Cannot use '512M' for --readahead: the ring holds 256M, raise --ring-size",
     ],
+    [{ formatHint: true }, "Cannot use 'true' for --format-hint: expected auto or off"],
     [{ unix: '/s', port: 0 }, 'Cannot use --unix together with --port: choose one'],
     [{ unix: '-', ipaddr: '::1' }, 'Cannot use --unix together with --ipaddr: choose one'],
     [{ unix: '' }, "Cannot use '' for --unix: expected the path of a socket or '-'"],
@@ -219,6 +224,51 @@ t.test('resolveOptions() refuses a URL and options that disagree on who we are',
 t.test('resolveOptions() accepts a bundle of PEM certificates as it is', async t => {
   const { cert } = await selfsigned.generate([{ name: 'commonName', value: 'test' }])
   const bundle = `# comment\n${cert}\n${cert}`
-  t.equal(resolveOptions({ url, ca: bundle }).ca, bundle)
+  t.equal(resolveOptions({ url, ca: bundle }).network.ca, bundle)
   t.match(refusal({ ca: cert.replace(/\nM/, '\n!') + cert }), /certificate 1 is broken/)
+})
+
+t.test('resolveOptions() reads proxies as curl does, and says what is wrong with one', async t => {
+  const proxies = (options: object) =>
+    resolveOptions({ url, ...options } as ServerOptions).network.proxies
+  const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
+  for (const [proxy, expected] of [
+    ['host', { url: 'http://host:1080' }],
+    ['host:80', { url: 'http://host' }],
+    ['HTTP://Host:3128/', { url: 'http://host:3128' }],
+    ['https://host', { url: 'https://host' }],
+    ['http://[::1]:8080', { url: 'http://[::1]:8080' }],
+    ['http://a:b%40@h:1', { url: 'http://h:1', authorization: basic('a:b@') }],
+  ] as const) {
+    t.match(proxies({ proxy }), { http: expected, https: expected, except: '' }, proxy)
+  }
+  t.match(proxies({ proxy: 'h:1', proxyUser: 'u', proxyPassword: 'p' })?.http, {
+    authorization: basic('u:p'),
+  })
+  t.equal(proxies({}), undefined)
+  t.equal(proxies({ proxy: '' }), undefined)
+  for (const [options, message] of [
+    [
+      { proxy: 'socks5://h:1' },
+      'Cannot use --proxy: only http and https proxies are supported, not socks5',
+    ],
+    [{ proxy: 'http://h:1/path' }, 'Cannot use --proxy: it has a path, expected http://host:port'],
+    [
+      { proxy: 'http://:secret@' },
+      'Cannot use --proxy: it is not a valid URL, expected http://host:port',
+    ],
+    [
+      { proxy: 'h:1', proxyPassword: 'x' },
+      'Cannot use a password without a user name: add --proxy-user',
+    ],
+    [{ proxyUser: 'u' }, 'Cannot use --proxy-user: there is no --proxy'],
+    [
+      { env: { ALL_PROXY: 'socks5h://h:1' } },
+      "Cannot use the environment's ALL_PROXY: only http and https proxies are supported, not socks5h; --proxy '' uses none",
+    ],
+  ] as const) {
+    t.equal(refusal(options), message)
+  }
+  const { credentials } = resolveOptions({ url, proxy: 'http://u:hunter2@h:1' })
+  t.equal(credentials.redact('hunter2 dTpodW50ZXIy'), '*** ***')
 })

@@ -3,8 +3,10 @@ import { Simulation } from '../../.bench/engine/simulation.js'
 import type { ReadSink } from '../../dist/main/export.js'
 import { ImageExport } from '../../dist/main/image-export.js'
 import { silentLog } from '../../dist/main/log.js'
+import { Origin, type Timers } from '../../dist/main/origin.js'
 import { Estimator } from '../../dist/main/prefetch/estimator.js'
 import { Governor } from '../../dist/main/prefetch/governor.js'
+import { SharedRing } from '../../dist/main/shared-ring.js'
 import { FetchMeter } from '../../dist/main/status/fetch-meter.js'
 import type { FetchResult, FetchTask } from '../../dist/shared/fetch-task.js'
 import { RingMemory, SlotFiller } from '../../dist/shared/sharedarraybuffer-ring/index.js'
@@ -15,8 +17,14 @@ const MiB = 1024 * KiB
 const BLOCK = 64 * KiB
 const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 1, newConnection: false }
 
+const clock = () => performance.now()
+
 /** An export with a ring of four slots whose requests are answered by `run`. */
-function exportOf(t: Test, run: (task: FetchTask) => Promise<FetchResult>) {
+function exportOf(
+  t: Test,
+  run: (task: FetchTask) => Promise<FetchResult>,
+  timers: Timers = { set: () => undefined, clear: () => {} },
+) {
   const memory = RingMemory.create({ slotCount: 4, slotBytes: BLOCK })
   const governor = new Governor(8)
   const image = new ImageExport({
@@ -27,19 +35,17 @@ function exportOf(t: Test, run: (task: FetchTask) => Promise<FetchResult>) {
       firstBytes: new Uint8Array(),
       redirects: 0,
     },
-    memory,
+    ring: new SharedRing(memory),
+    origin: new Origin({ governor, estimator: new Estimator(), clock, timers }),
     maxRequestBytes: MiB,
     maxAttempts: 3,
     maxRetryMs: 300_000,
     readahead: 'off',
-    governor,
-    estimator: new Estimator(),
     runner: { run },
     fetchMeter: new FetchMeter(),
     log: silentLog,
-    clock: () => performance.now(),
+    clock,
     random: () => 0.5,
-    timers: { set: () => undefined, clear: () => {} },
   })
   t.teardown(() => image.close({ code: 'cancelled', message: 'the test is over' }))
   return { memory, governor, image }
@@ -129,4 +135,30 @@ t.test('SpanFetcher asks for the doorbell in a slot that was given up before its
   await turn()
   t.strictSame(tasks.at(-1)?.slots, [slot])
   t.equal(Atomics.load(memory.words, memory.record(slot) + SlotWord.WANT), 1)
+})
+
+t.test('SpanFetcher doubles the limit of a first byte that did not come in time', async t => {
+  const patience: (number | undefined)[] = []
+  const { memory, image } = exportOf(
+    t,
+    async task => {
+      patience.push(task.patience)
+      for (const [i, slot] of task.slots.entries()) {
+        new SlotFiller(memory, slot, task.epochs[i] as number).fail()
+      }
+      const late = patience.length < 3
+      const failure = { code: late ? 'first-byte-timeout' : 'tls', message: 'as told' } as const
+      return { ok: false, spanId: task.spanId, timings: TIMINGS, failure }
+    },
+    {
+      set: (ms, callback) => setTimeout(callback, ms),
+      clear: timer => clearTimeout(timer as never),
+    },
+  )
+  await new Promise<void>((resolve, reject) => {
+    const end = () => reject(new Error('read'))
+    const sink: ReadSink = { data: () => {}, hole: () => {}, end, fail: () => resolve() }
+    image.read({ offset: 0, length: 4 * KiB, connection: 1, whole: false }, sink)
+  })
+  t.strictSame(patience, [1, 2, 4])
 })

@@ -2,7 +2,8 @@ import t, { type Test } from 'tap'
 import type { Failure } from '../../dist/shared/failure.js'
 import type { FetchTimings, Transport } from '../../dist/shared/fetch-task.js'
 import type { Exchange, ResponseReader } from '../../dist/workers/exchange.js'
-import { connectorOf, OriginClient } from '../../dist/workers/origin-client.js'
+import { OriginClient } from '../../dist/workers/origin-client.js'
+import { Router } from '../../dist/workers/route.js'
 import { httpOrigin, type Origin, rawOrigin } from '../fixtures/origin.js'
 import { TRANSPORT } from '../fixtures/span.js'
 
@@ -10,7 +11,8 @@ const CANCELLED: Failure = { code: 'cancelled', message: 'the test has seen enou
 
 function clientFor(t: Test, origin: Origin, transport: Partial<Transport> = {}): OriginClient {
   const settings = { ...TRANSPORT, ...transport }
-  const client = new OriginClient(new URL(origin.url).origin, settings, connectorOf(settings))
+  const { origin: address } = new URL(origin.url)
+  const client = new OriginClient(address, settings, new Router(settings).to(address))
   t.teardown(() => client.close())
   return client
 }

@@ -7,6 +7,7 @@ import { Errno } from './constants.js'
 
 const ERRNO_OF: Readonly<Record<FailureCode, number>> = {
   connect: Errno.EIO,
+  proxy: Errno.EIO,
   tls: Errno.EIO,
   'connect-timeout': Errno.EIO,
   'first-byte-timeout': Errno.EIO,

@@ -15,13 +15,17 @@ export type OptionKind =
   | 'size'
   | 'size-power-of-2'
   | 'readahead'
+  | 'auto-off'
   | 'switch'
 
 /** Headings of --help and of the README, in this order. */
 export const OPTION_GROUPS = [
   'Listening',
   'Origin',
+  'Login',
   'Sessions',
+  'TLS',
+  'Network',
   'Time-outs',
   'Prefetching',
   'Running',

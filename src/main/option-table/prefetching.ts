@@ -18,6 +18,15 @@ export const PREFETCHING = [
     nbdkit: '--filter=readahead',
   },
   {
+    key: 'formatHint',
+    long: '--format-hint',
+    value: 'auto|off',
+    group: 'Prefetching',
+    kind: 'auto-off',
+    default: DEFAULTS.formatHint,
+    help: 'Fetch the tables of a qcow2 image ahead when a client opens one, or take no notice of it',
+  },
+  {
     key: 'connections',
     long: '--connections',
     value: 'N',

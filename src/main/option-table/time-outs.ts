@@ -24,7 +24,7 @@ export const TIME_OUTS = [
     default: String(DEFAULTS.firstByteTimeout),
     min: 0.01,
     max: LONGEST_WAIT_SECONDS,
-    help: 'Limit from a request to the start of its answer',
+    help: 'Limit from a request to the start of its answer; doubled with each attempt that meets it, up to 16 times',
     nbdkit: 'timeout= (whole transfer)',
   },
   {

@@ -34,6 +34,9 @@ class Samples {
   }
 }
 
+/** The greatest goodput counts for this long, milliseconds (BBR keeps ten rounds). */
+const GOODPUT_MS = 10_000
+
 /** Estimates for one origin. */
 export class Estimator {
   readonly #firstByte = new Samples()
@@ -42,6 +45,11 @@ export class Estimator {
   #p95 = ASSUMED_FIRST_BYTE_MS
   #ratePerConnection = ASSUMED_RATE
   #connectMs = 0
+  /** Where the goodput was looked at last. */
+  #goodputBytes = 0
+  #goodputFromMs = Number.NaN
+  #goodput = 0
+  #goodputMs = 0
 
   /** Notes the time from a request sent to its first byte, milliseconds. */
   firstByte(ms: number): void {
@@ -60,6 +68,29 @@ export class Estimator {
   /** Notes how long a connection took to open, TLS included, milliseconds. */
   connected(ms: number): void {
     this.#connectMs = Math.max(ms, this.#connectMs * CONNECT_DECAY)
+  }
+
+  /**
+   * Notes how many bytes the origin has delivered so far, over all connections.
+   *
+   * @param wanting a reader waits: otherwise it is not the origin whose pace is seen
+   */
+  delivered(bytes: number, wanting: boolean, nowMs: number): void {
+    const ms = nowMs - this.#goodputFromMs
+    if (wanting && ms > 0) {
+      const rate = ((bytes - this.#goodputBytes) / ms) * 1000
+      if (rate > this.#goodput || nowMs - this.#goodputMs > GOODPUT_MS) {
+        this.#goodput = rate
+        this.#goodputMs = nowMs
+      }
+    }
+    this.#goodputBytes = bytes
+    this.#goodputFromMs = nowMs
+  }
+
+  /** Greatest rate of all connections together in the last seconds, bytes per second; 0 before the first. */
+  get goodput(): number {
+    return this.#goodput
   }
 
   /** Longest of the latest connection times, milliseconds; 0 before the first. */

@@ -1,8 +1,10 @@
 // Decides how many requests may be in flight at one origin, demand and prefetch together. Starts
-// low, grows round by round until something objects, halves when the server refuses or connections
-// break, and shuts the gate while a Retry-After runs. Pure.
+// low, doubles while answers come, halves when the server refuses or connections break, shuts the
+// gate while a Retry-After runs, and gives back what brings no more bytes. Pure.
 //
 // virt-v2v once dropped its readahead because it brought vCenter to 503 and did nothing about it.
+
+import { Plateau } from './plateau.js'
 
 /** Requests in flight before the first answer. */
 export const INITIAL_LIMIT = 4
@@ -11,37 +13,65 @@ const MAX_GATE_MS = 120_000
 /** After a refusal, how long its level is not tried again, milliseconds. */
 const CEILING_HOLD_MS = 30_000
 /**
- * Up to this limit each round doubles it; above, it grows by half, but by one at first: a server's own limit is often just
- * this, and each request beyond it is refused.
+ * Above this limit it grows one by one, so that a server which allows no more refuses one request
+ * instead of a burst: a refusal comes sooner than an answer.
  */
-const DOUBLING_LIMIT = 8
-/** Share of the limit that must be answered before a round counts as gone well. */
-const ROUND_SHARE = 1 / 4
+const BURST_LIMIT = 8
+/** Steps that a doubling above BURST_LIMIT is spread over, in a first-byte time. */
+const STEPS_PER_ROUND = 8
 /** Answers, in units of the limit, before it is raised by one, once slow start has ended. */
 const ROUNDS_PER_STEP = 2
+
+/**
+ * A limit that no reader has needed for so long is taken down by a quarter, milliseconds: what was
+ * found out about the server grows old (RFC 7661 does the same to TCP).
+ */
+const UNUSED_MS = 1000
+const UNUSED_SHARE = 3 / 4
+
+/** What the governor has decided, for the log. */
+export type GovernorDecision =
+  | {
+      readonly reason: 'refused' | 'trouble' | 'plateau' | 'no plateau' | 'unused'
+      readonly limit: number
+    }
+  | { readonly reason: 'gate'; readonly limit: number; readonly closedMs: number }
+  | { readonly reason: 'growth'; readonly limit: number }
 
 /** One governor per origin, shared by all its exports. */
 export class Governor {
   readonly ceiling: number
+  readonly #decided: (decision: GovernorDecision) => void
+  readonly #plateau = new Plateau()
   #limit: number
   #inFlight = 0
   #peak = 0
-  /** Grows by a share per round until the first objection. */
+  /** Every answer raises the limit until the first objection. */
   #slowStart = true
-  /** Time of the latest growth: answers to requests sent before it belong to the last round. */
+  /** Raises that answers have earned and that were not made yet. */
+  #credit = 0
+  /** Time of the latest raise, milliseconds. */
   #raisedMs = Number.NEGATIVE_INFINITY
+  /** Usual time to the first byte, milliseconds. */
+  #roundMs = 0
   /** Level that was refused before; not exceeded until the hold is over. */
   #refusedLevel = Number.POSITIVE_INFINITY
   #refusedUntilMs = 0
   /** Requests sent before this moment were judged by an older limit: their failure counts once. */
   #reducedMs = Number.NEGATIVE_INFINITY
+  /** When the limit was last used up, or taken down because it was not. */
+  #usedMs = 0
   #gateMs = 0
-  #answers = 0
   #throttled = 0
+  #reductions = 0
 
-  /** @param ceiling `--connections`: never exceeded */
-  constructor(ceiling: number) {
+  /**
+   * @param ceiling `--connections`: never exceeded
+   * @param decided told of every decision
+   */
+  constructor(ceiling: number, decided: (decision: GovernorDecision) => void = () => {}) {
     this.ceiling = ceiling
+    this.#decided = decided
     this.#limit = Math.min(INITIAL_LIMIT, ceiling)
   }
 
@@ -53,6 +83,11 @@ export class Governor {
   /** Answers 429 and 503 so far. */
   get throttled(): number {
     return this.#throttled
+  }
+
+  /** Times the limit was taken down, for whatever reason. */
+  get reductions(): number {
+    return this.#reductions
   }
 
   /** Time at which requests may be sent again, milliseconds; in the past while the gate is open. */
@@ -72,7 +107,21 @@ export class Governor {
 
   /** How many more requests may start now. */
   room(nowMs: number): number {
-    return nowMs < this.#gateMs ? 0 : Math.max(0, this.#limit - this.#inFlight)
+    if (nowMs < this.#gateMs) return 0
+    this.#grow(nowMs)
+    return Math.max(0, this.#limit - this.#inFlight)
+  }
+
+  /** When the limit can grow without a further answer; infinite if it can't. */
+  get nextRaiseMs(): number {
+    return this.#credit >= 1 && this.#limit < this.#most(this.#raisedMs)
+      ? this.#raisedMs + this.#paceMs
+      : Number.POSITIVE_INFINITY
+  }
+
+  /** The probe was answered, which is as good as a first round. */
+  probed(): void {
+    this.#limit = Math.min(this.ceiling, 2 * INITIAL_LIMIT)
   }
 
   /** A request was sent. */
@@ -87,30 +136,41 @@ export class Governor {
   }
 
   /**
-   * An answer has begun. The limit grows only while it is used: an idle one proves nothing.
+   * An answer has begun. The limit grows only while it is used, and while it is not the reader who
+   * sets the pace.
    *
-   * @param sentMs when the answered request was sent
+   * @param roundMs usual time to the first byte
+   * @param wanting true if a reader waits for bytes
    */
-  answered(sentMs: number, nowMs: number): void {
-    if (this.#inFlight * 2 < this.#limit || sentMs < this.#raisedMs) return
-    if (nowMs >= this.#refusedUntilMs) this.#refusedLevel = Number.POSITIVE_INFINITY
-    const most = Math.min(this.ceiling, this.#refusedLevel)
-    if (this.#limit >= most) return
-    this.#answers++
-    if (this.#slowStart) {
-      if (this.#answers < this.#limit * ROUND_SHARE) return
-      let growth = this.#limit
-      if (this.#limit === DOUBLING_LIMIT) growth = 1
-      else if (this.#limit > DOUBLING_LIMIT) growth = Math.ceil(this.#limit / 2)
-      this.#limit = Math.min(most, this.#limit + growth)
-      // Back at what the server did accept: what lies above is tried one by one, much later.
-      if (this.#limit === this.#refusedLevel) this.#slowStart = false
-    } else {
-      if (this.#answers < ROUNDS_PER_STEP * this.#limit) return
-      this.#limit++
-    }
-    this.#answers = 0
-    this.#raisedMs = nowMs
+  answered(nowMs: number, roundMs: number, wanting: boolean): void {
+    this.#roundMs = roundMs
+    if (!wanting || this.#inFlight * 2 < this.#limit) return
+    const earned = this.#slowStart ? 1 : 1 / (ROUNDS_PER_STEP * this.#limit)
+    this.#credit = Math.min(this.#credit + earned, this.#limit)
+    this.#grow(nowMs)
+  }
+
+  /**
+   * Looks whether the connections that were opened last bring anything.
+   *
+   * @param bytes received from the origin since the start
+   * @param wanting true if a reader waits for bytes: otherwise it is the reader who sets the pace
+   */
+  delivered(bytes: number, wanting: boolean, nowMs: number): void {
+    this.#wane(wanting, nowMs)
+    const settled = !this.#slowStart || this.#limit >= this.#most(nowMs)
+    const limit = this.#plateau.judge({
+      limit: this.#limit,
+      inFlight: this.#inFlight,
+      bytes,
+      usable: wanting && settled && nowMs >= this.#gateMs,
+      roundMs: this.#roundMs,
+      nowMs,
+    })
+    if (limit === this.#limit) return
+    const reason = limit < this.#limit ? 'plateau' : 'no plateau'
+    this.#limit = Math.min(limit, this.#most(nowMs))
+    this.#decided({ reason, limit: this.#limit })
   }
 
   /**
@@ -124,26 +184,69 @@ export class Governor {
     // What is still in flight is what the server did accept.
     this.#refusedLevel = Math.min(this.#refusedLevel, Math.max(1, this.#inFlight))
     this.#refusedUntilMs = nowMs + CEILING_HOLD_MS
-    this.#reduce(sentMs, nowMs, 0.5)
+    this.#reduce(sentMs, nowMs, 0.5, 'refused')
     this.#limit = Math.min(this.#limit, this.#refusedLevel)
     // Up to the level that was accepted it may come back as fast as it came (TCP's ssthresh).
     this.#slowStart = this.#limit < this.#refusedLevel
     if (retryAfterMs !== undefined) {
-      this.#gateMs = Math.max(this.#gateMs, nowMs + Math.min(retryAfterMs, MAX_GATE_MS))
+      const closedMs = Math.min(retryAfterMs, MAX_GATE_MS)
+      this.#gateMs = Math.max(this.#gateMs, nowMs + closedMs)
+      this.#decided({ reason: 'gate', limit: this.#limit, closedMs })
     }
   }
 
   /** A connection broke, timed out, or the server failed: pressing on would make it worse. */
   troubled(sentMs: number, nowMs: number): void {
-    this.#reduce(sentMs, nowMs, 0.7)
+    this.#reduce(sentMs, nowMs, 0.7, 'trouble')
     this.#slowStart = false
   }
 
-  #reduce(sentMs: number, nowMs: number, factor: number): void {
-    this.#answers = 0
+  get #paceMs(): number {
+    return this.#limit < BURST_LIMIT ? 0 : this.#roundMs / STEPS_PER_ROUND
+  }
+
+  /** The highest limit that may be tried now. */
+  #most(nowMs: number): number {
+    if (nowMs >= this.#refusedUntilMs) this.#refusedLevel = Number.POSITIVE_INFINITY
+    return Math.min(this.ceiling, this.#refusedLevel, this.#plateau.ceiling(nowMs))
+  }
+
+  /** Makes the raises that were earned, as far as their time has come. */
+  #grow(nowMs: number): void {
+    const before = this.#limit
+    const most = this.#most(nowMs)
+    while (this.#credit >= 1 && this.#limit < most && nowMs >= this.#raisedMs + this.#paceMs) {
+      this.#limit++
+      this.#credit--
+      this.#raisedMs = nowMs
+    }
+    if (this.#limit === before) return
+    // Back at what the server did accept: what lies above is tried one by one, much later.
+    if (this.#limit === this.#refusedLevel) {
+      this.#slowStart = false
+      this.#credit = 0
+    }
+    this.#decided({ reason: 'growth', limit: this.#limit })
+  }
+
+  #wane(wanting: boolean, nowMs: number): void {
+    if (wanting || this.#inFlight >= this.#limit) this.#usedMs = nowMs
+    if (nowMs - this.#usedMs < UNUSED_MS || this.#limit <= INITIAL_LIMIT) return
+    this.#usedMs = nowMs
+    this.#credit = 0
+    this.#slowStart = true
+    this.#limit = Math.max(INITIAL_LIMIT, Math.floor(this.#limit * UNUSED_SHARE))
+    this.#decided({ reason: 'unused', limit: this.#limit })
+  }
+
+  #reduce(sentMs: number, nowMs: number, factor: number, reason: 'refused' | 'trouble'): void {
+    this.#credit = 0
+    this.#plateau.reset()
     // One reduction for all requests that were under way together.
     if (sentMs <= this.#reducedMs) return
     this.#reducedMs = nowMs
+    this.#reductions++
     this.#limit = Math.max(1, Math.floor(this.#limit * factor))
+    this.#decided({ reason, limit: this.#limit })
   }
 }

@@ -4,16 +4,35 @@
 
 import { alignDown, alignUp, clamp, type Extent } from '../../shared/extent.js'
 import type { Estimator } from './estimator.js'
-import { cursorOf, type Stream, StreamTable } from './streams.js'
+import { cursorOf, rateOf, type Stream, StreamTable } from './streams.js'
+import { WasteLedger } from './waste-ledger.js'
 
 const MiB = 1024 * 1024
 
 /** First request of a fresh stream: small, so that its first bytes come soon (Mountpoint: 1.1 MiB). */
 const FIRST_REQUEST = 1 * MiB
-/** Window of a stream the moment it is confirmed: several requests, not one (dittofs #1628). */
+/** Each request of a stream may be so many times as large as the one before. */
+const RAMP = 4
+/** Largest window of a stream before it has had to wait: several requests, not one (dittofs #1628). */
 const FIRST_WINDOW = 32 * MiB
+/** A window grows no further than so many times what the reader has taken: it may be a slow one. */
+const GROWTH_TIMES = 4
+/** … unless it has waited without a break for so long: then it is not slower than the origin. Milliseconds. */
+const PATIENCE_MS = 100
+/** … where a pause as short as this, between one read and the next, is no break. Milliseconds. */
+const BREAK_MS = 20
+/** Smallest window of a confirmed stream. */
+const LEAST_WINDOW = 256 * 1024
 /** While a window is below this share of its bound it grows fourfold, then twofold (Linux). */
 const QUICK_GROWTH_SHARE = 1 / 16
+/**
+ * A reader that has not waited for this long sets the pace itself: its window need not be larger
+ * than what it reads while a request is answered. Milliseconds.
+ */
+const CONTENT_MS = 2_000
+/** … times this, and at least so many bytes. */
+const CONTENT_TIMES = 2
+const CONTENT_WINDOW = 8 * MiB
 /**
  * Request size in units of what one connection could carry during a first-byte time: 9 keeps a
  * connection busy 90 % of the time (Arrow's rule); the ring's share of a connection bounds it.
@@ -21,6 +40,8 @@ const QUICK_GROWTH_SHARE = 1 / 16
 const REQUEST_DELAYS = 9
 /** Requests are not made smaller than this for the sake of balance. */
 const MIN_REQUEST = 1 * MiB
+/** A window holds at least so many requests, so that it can slide. */
+const REQUESTS_PER_WINDOW = 4
 /** A stream without a read for this long asks for nothing more (rclone). */
 const IDLE_MS = 5_000
 /** The same where others want the room: a reader that has moved on must not starve its next place. */
@@ -51,11 +72,20 @@ export interface PlannerOptions {
   readonly blockBytes: number
   /** Largest request, bytes. */
   readonly maxRequestBytes: number
-  /** Bytes of the ring that fetches ahead may take, all streams together. */
-  readonly aheadBytes: number
+  /** Bytes of the ring that this export's fetches ahead may take, all streams together. */
+  readonly aheadBytes: () => number
   readonly readahead: Readahead
   readonly coverage: Coverage
   readonly estimator: Estimator
+}
+
+/** What the scheduler knows about requests when it asks. */
+export interface RequestState {
+  /** Requests that may be in flight. */
+  readonly limit: number
+  /** Bytes of the image that were never asked for, and that are asked for and have not come. */
+  readonly unaskedBytes: number
+  readonly comingBytes: number
 }
 
 /** A fetch ahead of need, for one stream. */
@@ -66,37 +96,96 @@ export interface Plan {
 
 /** Windows and request sizes of one export's streams. */
 export class Planner {
+  readonly ledger = new WasteLedger()
   readonly #options: PlannerOptions
-  readonly #streams = new StreamTable()
+  readonly #streams: StreamTable
 
   constructor(options: PlannerOptions) {
     this.#options = options
+    this.#streams = new StreamTable(stream => {
+      if (!stream.confirmed) return
+      this.ledger.ended(stream.runBytes, Math.max(0, stream.frontier - stream.next))
+    })
   }
 
   get streams(): readonly Stream[] {
     return this.#streams.all
   }
 
+  /** True if a confirmed stream was read lately. */
+  isActive(nowMs: number): boolean {
+    return this.#streams.all.some(s => s.windowBytes > 0 && nowMs - s.lastReadMs < RIVAL_IDLE_MS)
+  }
+
   /** Notes a read; its stream's window slides with it. */
   observe(connection: number, offset: number, length: number, nowMs: number): Stream {
     const stream = this.#streams.observe(connection, offset, length, nowMs)
     stream.again = this.#options.coverage.wasServed(offset)
-    if (stream.confirmed && stream.windowBytes === 0 && this.#options.readahead !== 'off') {
-      stream.windowBytes = Math.min(FIRST_WINDOW, this.#options.aheadBytes)
-      stream.grownMs = nowMs
-      if (typeof this.#options.readahead === 'number') stream.windowBytes = this.#options.readahead
-    }
+    this.#open(stream, nowMs)
     return stream
   }
 
-  /** A read of the stream has to wait: its window is too small, if it has had time to fill. */
+  /** The connection is going to read on from `offset`, and much. */
+  announce(connection: number, offset: number, nowMs: number): void {
+    const stream = this.#streams.announce(connection, offset, nowMs)
+    stream.again = this.#options.coverage.wasServed(offset)
+    this.#open(stream, nowMs)
+  }
+
+  /** Opens a confirmed stream's window as far as it has shown itself. */
+  #open(stream: Stream, nowMs: number): void {
+    const { readahead, aheadBytes } = this.#options
+    if (!stream.confirmed || readahead === 'off') return
+    if (typeof readahead === 'number') {
+      stream.windowBytes = readahead
+      return
+    }
+    const shown = Math.max(LEAST_WINDOW, this.ledger.trust * stream.runBytes)
+    const windowBytes = Math.min(FIRST_WINDOW, shown, aheadBytes())
+    if (windowBytes <= stream.windowBytes) return
+    stream.windowBytes = windowBytes
+    stream.grownMs = nowMs
+  }
+
+  /** A read of the stream has to wait. */
   stalled(stream: Stream, nowMs: number): void {
-    if (stream.windowBytes === 0 || this.#options.readahead !== 'auto') return
-    if (nowMs - stream.grownMs < this.#options.estimator.firstByteP50Ms / 2) return
-    const bound = this.#options.aheadBytes
+    const pausing = stream.stalledReads++ === 0 && nowMs - stream.stalledMs > BREAK_MS
+    if (pausing) stream.waitingMs = nowMs
+    stream.stalledMs = nowMs
+    this.#widen(stream, nowMs)
+  }
+
+  /** A read of the stream that waited goes on, or is over. */
+  resumed(stream: Stream, nowMs: number): void {
+    stream.stalledReads--
+    stream.stalledMs = nowMs
+  }
+
+  /** A window whose reader waits is too small, if it has had time to fill. */
+  #widen(stream: Stream, nowMs: number): void {
+    const { readahead, estimator } = this.#options
+    if (stream.stalledReads === 0 || stream.windowBytes < FIRST_WINDOW / 2) return
+    if (readahead !== 'auto') return
+    if (nowMs - stream.grownMs < estimator.firstByteP50Ms / 2) return
+    const taken =
+      nowMs - stream.waitingMs >= PATIENCE_MS
+        ? Number.POSITIVE_INFINITY
+        : Math.max(FIRST_WINDOW, GROWTH_TIMES * stream.servedBytes)
+    const bound = Math.min(this.#bound(), taken)
+    if (stream.windowBytes >= bound) return
     const factor = stream.windowBytes < bound * QUICK_GROWTH_SHARE ? 4 : 2
     stream.windowBytes = Math.min(bound, stream.windowBytes * factor)
     stream.grownMs = nowMs
+  }
+
+  /** No window need be larger: twice what comes while a request is answered, and never the ring's room. */
+  #bound(): number {
+    const { estimator, maxRequestBytes } = this.#options
+    const ahead = this.#options.aheadBytes()
+    if (estimator.goodput === 0) return ahead
+    const requestMs = (maxRequestBytes / estimator.ratePerConnection) * 1000
+    const delayBytes = (estimator.goodput * (estimator.firstByteP95Ms + requestMs)) / 1000
+    return clamp(2 * delayBytes, Math.min(ahead, FIRST_WINDOW), ahead)
   }
 
   connectionClosed(connection: number): void {
@@ -119,34 +208,32 @@ export class Planner {
 
   /**
    * Size of the stream's next request, from what the estimator says and from where it stands:
-   * small at first, doubled with each, bounded by the ring, split at the end of the image.
+   * small at first, soon larger, bounded by the ring, and such that at the end of the image all
+   * connections finish together.
    *
    * @param offset where the request would begin
-   * @param limit requests that may be in flight
    */
-  requestBytes(stream: Stream | undefined, offset: number, limit: number): number {
-    const { aheadBytes, maxRequestBytes, estimator, imageBytes, blockBytes } = this.#options
+  requestBytes(stream: Stream | undefined, offset: number, state: RequestState): number {
+    const { maxRequestBytes, estimator, imageBytes, blockBytes } = this.#options
+    const { limit, comingBytes } = state
     const full = clamp(
-      Math.min(REQUEST_DELAYS * estimator.delayBytes, aheadBytes / limit),
+      Math.min(REQUEST_DELAYS * estimator.delayBytes, this.#options.aheadBytes() / limit),
       MIN_REQUEST,
       maxRequestBytes,
     )
-    // What is left, split evenly, so that all connections end together; but not into requests that
-    // wait longer for their first byte than they take to come.
-    const share = Math.max(MIN_REQUEST, estimator.delayBytes, (imageBytes - offset) / limit)
+    // A connection that takes this much ends when the others do, if they share the rest likewise.
+    const left = Math.min(state.unaskedBytes || imageBytes, imageBytes - offset)
+    const share = Math.max(MIN_REQUEST, estimator.delayBytes, (left + comingBytes) / limit)
     const ramp = stream?.rampBytes || FIRST_REQUEST
-    // A window holds at least four requests, so that it can slide.
-    const slide = (stream?.windowBytes || Number.POSITIVE_INFINITY) / 4
+    const slide = (stream?.windowBytes || Number.POSITIVE_INFINITY) / REQUESTS_PER_WINDOW
     const bytes = Math.floor(Math.min(full, share, ramp, slide))
     return Math.max(blockBytes, alignUp(bytes, blockBytes))
   }
 
-  /** Notes that a request of this stream was sent: the next may be twice as large. */
+  /** Notes that a request of this stream was sent: the next may be larger. */
   requested(stream: Stream, end: number): void {
-    stream.rampBytes = Math.min(
-      (stream.rampBytes || FIRST_REQUEST) * 2,
-      this.#options.maxRequestBytes,
-    )
+    const { maxRequestBytes } = this.#options
+    stream.rampBytes = Math.min((stream.rampBytes || FIRST_REQUEST) * RAMP, maxRequestBytes)
     stream.frontier = Math.max(stream.frontier, end)
   }
 
@@ -158,36 +245,65 @@ export class Planner {
   }
 
   /**
+   * How far ahead of its reader the stream may be fetched now, bytes: its window, or its share of the
+   * room, by the rate at which it is read.
+   */
+  reachOf(stream: Stream, nowMs: number): number {
+    return this.#reach(stream, this.#active(nowMs), nowMs)
+  }
+
+  /**
    * The most urgent fetch ahead: for the stream with the least lead, the first missing bytes of its
    * window. Undefined if every window is full.
    *
-   * @param limit requests that may be in flight
    * @param roomBytes bytes of the ring that may be taken now
    */
-  next(limit: number, roomBytes: number, nowMs: number): Plan | undefined {
+  next(state: RequestState, roomBytes: number, nowMs: number): Plan | undefined {
     if (this.#options.readahead === 'off') return undefined
     this.#streams.expire(nowMs - FORGET_MS)
-    const active = this.#streams.all.filter(
-      s => s.confirmed && s.windowBytes > 0 && nowMs - s.lastReadMs < IDLE_MS,
-    )
+    const active = this.#active(nowMs)
+    for (const stream of active) this.#widen(stream, nowMs)
     if (active.length > 1) active.sort((a, b) => leadOf(a) - leadOf(b))
-    const fairShare = this.#options.aheadBytes / Math.max(1, active.length)
     for (const stream of active) {
-      const extent = this.#missing(stream, fairShare, roomBytes, limit)
+      const window = this.#reach(stream, active, nowMs)
+      const extent = this.#missing(stream, window, roomBytes, state)
       if (extent !== undefined) return { extent, stream }
     }
     return undefined
   }
 
+  #active(nowMs: number): Stream[] {
+    return this.#streams.all.filter(
+      s => s.confirmed && s.windowBytes > 0 && nowMs - s.lastReadMs < IDLE_MS,
+    )
+  }
+
+  #reach(stream: Stream, active: readonly Stream[], nowMs: number): number {
+    const ahead = this.#options.aheadBytes()
+    let reach = stream.windowBytes
+    if (this.#options.readahead === 'auto' && nowMs - stream.stalledMs > CONTENT_MS) {
+      const rate = rateOf(stream, nowMs)
+      const { estimator } = this.#options
+      const requestMs = ((2 * MIN_REQUEST) / estimator.ratePerConnection) * 1000
+      const needed = (CONTENT_TIMES * rate * (estimator.firstByteP95Ms + requestMs)) / 1000
+      if (stream.stalledReads === 0) reach = Math.min(reach, Math.max(CONTENT_WINDOW, needed))
+    }
+    if (active.length <= 1) return Math.min(reach, ahead)
+    const rates = active.reduce((sum, other) => sum + rateOf(other, nowMs), 0)
+    const even = ahead / active.length
+    const share = rates > 0 ? (ahead * rateOf(stream, nowMs)) / rates : even
+    // Half of what is even is everybody's: a rate is known only by reading.
+    return Math.min(reach, Math.max(share, even) / 2 + even / 2)
+  }
+
   #missing(
     stream: Stream,
-    fairShare: number,
+    window: number,
     roomBytes: number,
-    limit: number,
+    state: RequestState,
   ): Extent | undefined {
     const { coverage, imageBytes, blockBytes } = this.#options
     const cursor = cursorOf(stream)
-    const window = Math.min(stream.windowBytes, fairShare)
     const end = Math.min(imageBytes, cursor + window)
     let at = Math.max(cursor, stream.frontier)
     for (;;) {
@@ -199,7 +315,7 @@ export class Planner {
     }
     // A window that is shared must slide, too; with small requests, though, a small ring would starve.
     const slide = Math.max(blockBytes, alignUp(Math.floor(window / 2), blockBytes))
-    const size = Math.min(this.requestBytes(stream, at, limit), slide)
+    const size = Math.min(this.requestBytes(stream, at, state), slide)
     const stop = Math.min(imageBytes, alignDown(at + size, blockBytes))
     const length = coverage.missingUntil(at, Math.max(stop, at + 1), stream.again) - at
     // Waits until there is room for all of it: a reader frees its blocks one by one, and a request

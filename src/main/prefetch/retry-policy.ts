@@ -55,6 +55,7 @@ export function classify(failure: Failure): FailureClass {
   switch (failure.code) {
     case 'source-changed':
       return 'changed'
+    case 'proxy':
     case 'status':
       if (failure.status === 429 || failure.status === 503) return 'refused'
       return TRANSIENT_STATUS.has(failure.status ?? 0) ? 'transient' : 'final'

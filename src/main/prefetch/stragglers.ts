@@ -48,7 +48,12 @@ export class Stragglers {
    * @returns true if it is to be sent again; the budget is charged for it
    */
   isLate(sentMs: number, nowMs: number): boolean {
-    if (nowMs - sentMs < this.lateMs || this.#budget < 1) return false
+    return nowMs - sentMs >= this.lateMs && this.mayResend()
+  }
+
+  /** Takes one from the budget, if it has one left. */
+  mayResend(): boolean {
+    if (this.#budget < 1) return false
     this.#budget--
     return true
   }

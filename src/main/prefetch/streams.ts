@@ -23,6 +23,9 @@ const LONG_READ = 64 * KiB
 /** A first read of offset 0 this long is a copy: no prober reads that much. */
 const COPY_FROM_START = 256 * KiB
 
+/** What a stream counts as having read that is a copy of the whole image from its first read on. */
+const WHOLE_COPY = 64 * MiB
+
 /** One sequential reader. Fields are changed by the table and the planner only. */
 export interface Stream {
   readonly id: number
@@ -51,6 +54,27 @@ export interface Stream {
   frontier: number
   /** Size of its next request while it ramps up, bytes. */
   rampBytes: number
+  /** Bytes read in sequence so far: what it has shown of itself. */
+  runBytes: number
+  /** Bytes handed out to it. */
+  servedBytes: number
+  /** Reads that wait for bytes. */
+  stalledReads: number
+  /** Since when, milliseconds. */
+  waitingMs: number
+  /** Time of the latest wait, or of its first read, milliseconds. */
+  stalledMs: number
+  /** Bytes read lately, older ones fading: see `rateOf()`. */
+  recentBytes: number
+}
+
+/** Time over which a stream's rate is averaged, milliseconds. */
+const RATE_MS = 1000
+
+/** Rate at which the stream is read, bytes per second. */
+export function rateOf(stream: Stream, nowMs: number): number {
+  const faded = Math.exp((stream.lastReadMs - nowMs) / RATE_MS)
+  return ((stream.recentBytes * faded) / RATE_MS) * 1000
 }
 
 /** The first byte that the stream has not got a place in the ring for: its window begins here. */
@@ -58,10 +82,50 @@ export function cursorOf(stream: Stream): number {
   return stream.next - stream.waitingBytes
 }
 
+/** A stream of which nothing has shown yet; its first read begins at `offset`. */
+function newStream(id: number, connection: number, offset: number, nowMs: number): Stream {
+  return {
+    id,
+    next: offset,
+    waitingBytes: 0,
+    connection,
+    hits: 0,
+    confirmed: false,
+    again: false,
+    lastReadMs: nowMs,
+    windowBytes: 0,
+    grownMs: Number.NEGATIVE_INFINITY,
+    frontier: offset,
+    rampBytes: 0,
+    runBytes: 0,
+    servedBytes: 0,
+    stalledReads: 0,
+    waitingMs: 0,
+    stalledMs: nowMs,
+    recentBytes: 0,
+  }
+}
+
+/** A read that is known to belong to no sequence: its stream is in no table and never confirmed. */
+export function strayRead(
+  connection: number,
+  offset: number,
+  length: number,
+  nowMs: number,
+): Stream {
+  return { ...newStream(0, connection, offset, nowMs), next: offset + length }
+}
+
 /** The table of streams. Pure: time comes as an argument. */
 export class StreamTable {
   readonly #streams: Stream[] = []
+  readonly #ended: (stream: Stream) => void
   #lastId = 0
+
+  /** @param ended told of each stream that is forgotten */
+  constructor(ended: (stream: Stream) => void = () => {}) {
+    this.#ended = ended
+  }
 
   /** All streams, in no order. */
   get all(): readonly Stream[] {
@@ -76,7 +140,10 @@ export class StreamTable {
     const end = offset + length
     const known = this.#match(connection, offset, length)
     if (known !== undefined) {
+      known.recentBytes =
+        known.recentBytes * Math.exp((known.lastReadMs - nowMs) / RATE_MS) + length
       if (end > known.next) {
+        known.runBytes += Math.min(length, end - known.next)
         known.next = end
         known.hits++
         if (!known.confirmed) known.confirmed = known.hits >= (length >= LONG_READ ? 1 : 2)
@@ -85,23 +152,24 @@ export class StreamTable {
       known.lastReadMs = nowMs
       return known
     }
-    const fresh: Stream = {
-      id: ++this.#lastId,
-      next: end,
-      waitingBytes: 0,
-      connection,
-      hits: 0,
-      confirmed: offset === 0 && length >= COPY_FROM_START,
-      again: false,
-      lastReadMs: nowMs,
-      windowBytes: 0,
-      grownMs: 0,
-      frontier: offset,
-      rampBytes: 0,
-    }
-    if (this.#streams.length >= MAX_STREAMS) this.#drop(this.#leastUseful())
-    this.#streams.push(fresh)
+    const copies = offset === 0 && length >= COPY_FROM_START
+    const fresh = this.#add(connection, offset, nowMs)
+    fresh.next = end
+    fresh.confirmed = copies
+    fresh.runBytes = copies ? WHOLE_COPY : length
+    fresh.recentBytes = length
     return fresh
+  }
+
+  /** The connection is going to read on from here, and much: a stream that needs no proof. */
+  announce(connection: number, offset: number, nowMs: number): Stream {
+    const known = this.#streams.find(stream => stream.next === offset)
+    const stream = known ?? this.#add(connection, offset, nowMs)
+    stream.connection = connection
+    stream.confirmed = true
+    stream.runBytes = Math.max(stream.runBytes, WHOLE_COPY)
+    stream.lastReadMs = nowMs
+    return stream
   }
 
   /** Forgets the streams whose latest read came over this connection. */
@@ -114,13 +182,25 @@ export class StreamTable {
     for (const stream of this.#streams.filter(s => s.lastReadMs < sinceMs)) this.#drop(stream)
   }
 
+  #add(connection: number, offset: number, nowMs: number): Stream {
+    const stream = newStream(++this.#lastId, connection, offset, nowMs)
+    if (this.#streams.length >= MAX_STREAMS) this.#drop(this.#leastUseful())
+    this.#streams.push(stream)
+    return stream
+  }
+
   #match(connection: number, offset: number, length: number): Stream | undefined {
     let best: Stream | undefined
     let bestDistance = Number.POSITIVE_INFINITY
     for (const stream of this.#streams) {
       const gap = offset - stream.next
+      // What was fetched ahead for it is its own however far it jumps: over zeroes, for example.
       const forward = stream.confirmed
-        ? Math.max(MIN_FORWARD, Math.min(stream.windowBytes, MAX_FORWARD))
+        ? Math.max(
+            MIN_FORWARD,
+            Math.min(stream.windowBytes, MAX_FORWARD),
+            stream.frontier - stream.next,
+          )
         : TRIAL_BAND
       // A read that straddles `next` continues the stream as much as one that begins at it.
       const backward = stream.confirmed ? Math.max(BACKWARD, length) : Math.min(TRIAL_BAND, length)
@@ -144,6 +224,8 @@ export class StreamTable {
 
   #drop(stream: Stream): void {
     const index = this.#streams.indexOf(stream)
-    if (index >= 0) this.#streams.splice(index, 1)
+    if (index < 0) return
+    this.#streams.splice(index, 1)
+    this.#ended(stream)
   }
 }

@@ -13,6 +13,11 @@ const NONE = -1
  * was never touched: a copy then runs in warm memory, which costs a third of fresh pages.
  */
 const SLACK_SHARE = 1 / 8
+/**
+ * Share of the ring that fetches ahead leave to what other than sequential readers have left there:
+ * tables of contents, which are read again.
+ */
+const KEPT_SHARE = 1 / 8
 
 /** Tells whether a live stream is going to read this block: then it is given up last. */
 export type AheadTest = (block: number) => boolean
@@ -70,6 +75,8 @@ export class SlotTable {
   readonly #left = new SlotQueue()
   /** Passed slots kept before memory that was never used is touched. */
   readonly #slack: number
+  /** Slots in #left that a fetch ahead does not take. */
+  readonly #kept: number
   /** Slots being fetched, or fetched and unread, that no reply has pinned. */
   #unread = 0
 
@@ -90,6 +97,7 @@ export class SlotTable {
     this.#isLeft = new Uint8Array(count)
     this.#passed = new Uint8Array(count)
     this.#slack = Math.floor(count * SLACK_SHARE)
+    this.#kept = Math.min(Math.floor(count * KEPT_SHARE), demandReserve)
     this.#fetching = new Uint8Array(count)
     for (let slot = count - 1; slot >= 0; slot--) this.#free.push(slot)
   }
@@ -160,6 +168,11 @@ export class SlotTable {
     }
   }
 
+  /** Bytes of the slot below this were read since it was filled; 0 for none. */
+  readTo(slot: number): number {
+    return this.#readTo[slot] as number
+  }
+
   /** Slots fetched ahead or being fetched, that no reply has pinned. */
   get unread(): number {
     return this.#unread
@@ -203,8 +216,8 @@ export class SlotTable {
   }
 
   /**
-   * The fetch that held the slot has ended for good without filling it. The slot is free again, at
-   * once or when its last pin is gone.
+   * The slot is of no use any more: its fetch has ended for good without filling it, or its bytes
+   * are known otherwise. It is free again, at once or when its last pin is gone.
    */
   lost(slot: number): void {
     this.#fetching[slot] = 0
@@ -290,10 +303,11 @@ export class SlotTable {
   }
 
   #evict(demand: boolean): number {
-    let slot = this.#takeBehind(0) ?? this.#takeLeft()
+    let slot = this.#takeBehind(0)
+    if (slot === undefined && (demand || this.#left.length > this.#kept)) slot = this.#takeLeft()
     if (slot === undefined && demand) {
       this.sweep()
-      slot = this.#takeLeft() ?? this.#giveUp(this.#furthestAhead())
+      slot = this.#takeBehind(0) ?? this.#takeLeft() ?? this.#giveUp(this.#furthestAhead())
     }
     return slot ?? NONE
   }

@@ -3,6 +3,8 @@
 
 import { UsageError } from '../usage-error.js'
 import { USER_AGENT } from '../version.js'
+import { basicAuthorization } from './basic-authorization.js'
+import { CookieJar } from './cookie-jar.js'
 import { checkFieldValue, checkHeaders } from './request-headers.js'
 
 /** What the user gave. */
@@ -11,9 +13,18 @@ export interface CredentialOptions {
   readonly url: string
   readonly user?: string | undefined
   readonly password?: string | undefined
+  /** Goes in place of user and password. */
+  readonly bearerToken?: string | undefined
   /** Text of the Cookie header. */
   readonly cookie?: string | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Text of a cookie file, '' for an empty one; absent: cookies that servers set are dropped. */
+  readonly cookies?: string | undefined
+  /** null leaves out a header that is sent by default. */
+  readonly headers?: Readonly<Record<string, string | null>> | undefined
+  /** For every origin; '' sends none. */
+  readonly userAgent?: string | undefined
+  /** Milliseconds since 1970. Default: the system's. */
+  readonly clock?: (() => number) | undefined
 }
 
 /** Header values that are not secret, whoever gave them. */
@@ -31,20 +42,31 @@ const SIGNED_QUERY =
 export class Credentials {
   readonly #origin: string
   readonly #headers: Readonly<Record<string, string>>
-  readonly #openHeaders: Readonly<Record<string, string>> = { 'user-agent': USER_AGENT }
+  readonly #openHeaders: Readonly<Record<string, string>>
   readonly #secrets = new Set<string>()
   readonly #user: string | undefined
   readonly #password: string | undefined
+  readonly #jar: CookieJar | undefined
+  readonly #clock: () => number
 
   /** @throws {UsageError} if HTTP cannot carry what was given, or it contradicts itself */
   constructor(options: CredentialOptions) {
-    const given = checkHeaders(Object.entries(options.headers ?? {}))
+    this.#clock = options.clock ?? Date.now
+    const all = Object.entries(options.headers ?? {})
+    const removed = new Set(
+      all.flatMap(([name, value]) => (value === null ? [removable(name)] : [])),
+    )
+    const given = checkHeaders(all.filter((entry): entry is [string, string] => entry[1] !== null))
     for (const [name, value] of given) {
       if (!OPEN_HEADERS.has(name)) this.addSecret(value, SHORTEST_HEADER_SECRET)
     }
+    const userAgent = checkFieldValue(options.userAgent ?? USER_AGENT, 'the --user-agent')
+    const named = userAgent !== '' && !removed.has('user-agent')
+    this.#openHeaders = Object.freeze(named ? { 'user-agent': userAgent } : {})
     const cookie = oneOf(given.get('cookie'), options.cookie, '--cookie', 'cookie')
-    const login = basic(options.user, options.password)
-    const authorization = oneOf(given.get('authorization'), login, '--user', 'authorization')
+    const login = authorizationOf(options)
+    const flag = options.bearerToken === undefined ? '--user' : '--bearer-token-file'
+    const authorization = oneOf(given.get('authorization'), login, flag, 'authorization')
     this.#origin = new URL(options.url).origin
     this.#headers = Object.freeze({
       ...this.#openHeaders,
@@ -54,6 +76,10 @@ export class Credentials {
     })
     this.#user = options.user
     this.#password = options.password
+    if (options.cookies !== undefined) {
+      this.#jar = new CookieJar(options.cookies, options.url, this.#clock())
+      this.#hideCookies()
+    }
     for (const pair of (cookie ?? '').split(';')) {
       this.addSecret(pair.slice(pair.indexOf('=') + 1).trim())
     }
@@ -80,12 +106,16 @@ export class Credentials {
 
   /**
    * The headers for a request to `url`. Any other scheme, host or port than the image's own gets
-   * no header, cookie or authorization of the user: a redirect must not carry them away.
+   * no header, cookie or authorization of the user: a redirect must not carry them away. Cookies of
+   * the jar go where they belong. Ask anew for each request: cookies come and go.
    *
    * @throws {TypeError} if `url` is not an absolute URL
    */
   headersFor(url: string): Readonly<Record<string, string>> {
-    return this.owns(url) ? this.#headers : this.#openHeaders
+    const own = this.owns(url) ? this.#headers : this.#openHeaders
+    const kept = this.#jar?.headerFor(url, this.#clock())
+    if (kept === undefined) return own
+    return { ...own, cookie: own['cookie'] === undefined ? kept : `${own['cookie']}; ${kept}` }
   }
 
   /** True for URLs of the image's own scheme, host and port. */
@@ -93,9 +123,25 @@ export class Credentials {
     return new URL(url).origin === this.#origin
   }
 
+  /** Takes the `Set-Cookie` fields of an answer from `url`, if cookies are kept at all. */
+  takeCookies(url: string, fields: readonly string[]): void {
+    if (this.#jar === undefined) return
+    this.#jar.take(url, fields, this.#clock())
+    this.#hideCookies()
+  }
+
+  /** All cookies as the text of a cookie file; undefined if none are kept. Secret: never log. */
+  cookieFile(): string | undefined {
+    return this.#jar?.toText(this.#clock())
+  }
+
   /** Masks `secret` from now on, too, unless it has fewer than `shortest` characters. */
   addSecret(secret: string, shortest = SHORTEST_SECRET): void {
     if (secret.length >= shortest) this.#secrets.add(secret)
+  }
+
+  #hideCookies(): void {
+    for (const value of this.#jar?.values ?? []) this.addSecret(value, SHORTEST_HEADER_SECRET)
   }
 
   /** `text` with user info of URLs, signatures in query strings and all known secrets masked. */
@@ -126,18 +172,23 @@ function oneOf(
   return own ?? inHeaders
 }
 
-function basic(user: string | undefined, password: string | undefined): string | undefined {
-  if (user === undefined) {
-    if (password === undefined) return undefined
-    throw new UsageError('Cannot use a password without a user name: add --user')
+/** Only what is sent unasked can be left out. */
+function removable(name: string): string {
+  const key = name.toLowerCase()
+  if (key === 'user-agent') return key
+  throw new UsageError(
+    `Cannot leave out the header ${JSON.stringify(name)}: nbd-prefetch needs it, or does not send it`,
+  )
+}
+
+function authorizationOf(options: CredentialOptions): string | undefined {
+  const { bearerToken, user, password } = options
+  if (bearerToken === undefined) return basicAuthorization(user, password, '--user')
+  if (user !== undefined || password !== undefined) {
+    throw new UsageError('Cannot use --bearer-token-file together with a user: choose one')
   }
-  if (user.includes(':')) {
-    throw new UsageError("Cannot use the user name: basic authentication allows no ':' in it")
+  if (!/^[\w.~+/-]+=*$/.test(bearerToken)) {
+    throw new UsageError('Cannot use the bearer token: it has a character that tokens do not have')
   }
-  // RFC 7617: control characters are not allowed; UTF-8 is what today's servers expect.
-  const pair = `${user}:${password ?? ''}`
-  if ([...pair].some(character => character < ' ' || character === '\x7f')) {
-    throw new UsageError('Cannot use the user name or password: it has a control character')
-  }
-  return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
+  return `Bearer ${bearerToken}`
 }

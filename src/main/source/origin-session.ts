@@ -56,6 +56,8 @@ export class OriginSession implements RequestSource {
   readonly #credentials: Credentials
   readonly #log: Log
   readonly #closing = new AbortController()
+  /** Of the start alone: it does not end a session that is open. */
+  #starting: AbortSignal | undefined
   #url: string
   #given: GivenHeaders = {}
   #request: SourceRequest | undefined
@@ -69,6 +71,7 @@ export class OriginSession implements RequestSource {
     this.#credentials = parts.credentials
     this.#log = parts.log
     this.#url = parts.urls[0] as string
+    this.#starting = parts.signal
   }
 
   /** Valid once the source is open. */
@@ -96,6 +99,7 @@ export class OriginSession implements RequestSource {
       try {
         const source = await this.#probe({})
         this.#request = source.request
+        this.#starting = undefined
         return source
       } catch (error) {
         if (!(error instanceof SourceError) || !ELSEWHERE.has(error.failure?.status)) throw error
@@ -180,7 +184,7 @@ export class OriginSession implements RequestSource {
       this.#log('debug', 'logged in again', { reason })
     }
     if (!resolve) {
-      this.#request = { ...this.request, headers: this.#headersFor(this.request.url) }
+      this.#request = this.#madeAnew(this.request.url)
       return undefined
     }
     const failure = await this.#resolve()
@@ -191,7 +195,7 @@ export class OriginSession implements RequestSource {
 
   /** Obtains headers, again and again as far as the budget goes. */
   async #authorize(authorizer: Authorizer, reason: RenewalReason): Promise<Failure | undefined> {
-    const { attempts, random, sleep } = this.#parts
+    const { attempts, random } = this.#parts
     const starting = reason === 'start'
     const maxAttempts = starting ? Math.min(MAX_ATTEMPTS, attempts) : attempts
     for (let attempt = 1; ; attempt++) {
@@ -211,7 +215,7 @@ export class OriginSession implements RequestSource {
       }
       this.#log('info', `${message}: again in ${Math.round(decision.delayMs)} ms`)
       try {
-        await sleep(decision.delayMs, this.#closing.signal)
+        await this.#sleep(decision.delayMs)
       } catch {
         return { code: 'cancelled', message: `${message}, and nobody waits for it any more` }
       }
@@ -226,9 +230,7 @@ export class OriginSession implements RequestSource {
       this.resolved++
       const change = versionChange(request, source.request)
       if (change !== undefined) return { code: 'source-changed', message: change }
-      const { url, headers } = source.request
-      // The version stays that of the start, with all it was known by.
-      this.#request = { ...request, url, headers }
+      this.#request = this.#madeAnew(source.request.url)
       this.#log('debug', 'redirects followed again')
       return undefined
     } catch (error) {
@@ -237,14 +239,34 @@ export class OriginSession implements RequestSource {
     }
   }
 
+  /** Another request to take the place of the present one. The version stays that of the start, with all it was known by. */
+  #madeAnew(url: string): SourceRequest {
+    const headersFor = () => this.#headersFor(url)
+    return {
+      ...this.request,
+      url,
+      // Read whenever a task is sent: cookies come and go.
+      get headers() {
+        return headersFor()
+      },
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    const closing = this.#closing.signal
+    const signal =
+      this.#starting === undefined ? closing : AbortSignal.any([closing, this.#starting])
+    return this.#parts.sleep(ms, signal)
+  }
+
   #probe(options: Pick<ProbeOptions, 'length' | 'patient'>): Promise<ProbedSource> {
-    const { sleep } = this.#parts
     return probe({
       ...this.#parts,
       ...options,
       url: this.#url,
       headersFor: url => this.#headersFor(url),
-      sleep: ms => sleep(ms, this.#closing.signal),
+      sleep: ms => this.#sleep(ms),
+      signal: this.#starting,
     })
   }
 
@@ -255,10 +277,17 @@ export class OriginSession implements RequestSource {
     const headers: Record<string, string> = { ...own }
     for (const [name, value] of Object.entries(this.#given)) {
       if (value === undefined) delete headers[name]
-      else if (name === 'cookie' && own[name] !== undefined)
-        headers[name] = `${own[name]}; ${value}`
-      else headers[name] = value
+      else headers[name] = name === 'cookie' ? joinCookies(own[name], value) : value
     }
     return headers
   }
+}
+
+/** Both lists of cookies, without those of `own` that `given` has another value for. */
+function joinCookies(own: string | undefined, given: string): string {
+  if (own === undefined) return given
+  const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim()
+  const names = new Set(given.split(';').map(nameOf))
+  const kept = own.split(';').filter(pair => !names.has(nameOf(pair)))
+  return [...kept.map(pair => pair.trim()), given].join('; ')
 }

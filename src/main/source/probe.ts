@@ -11,8 +11,6 @@ import { SourceError } from './source-error.js'
 
 /** Bytes asked for by the probe: the headers of every disk format, and a first block or two. */
 export const PROBE_BYTES = 1024 * 1024
-/** Redirects followed before the server is taken to go round in circles (as curl and browsers). */
-const MAX_REDIRECTS = 20
 /** Attempts at start, where a user waits for the word that it does not work. */
 export const MAX_ATTEMPTS = 4
 /** Failures that are told at once at the start, though later on a request is repeated for them. */
@@ -38,7 +36,11 @@ export interface ProbeOptions {
   readonly transport: number
   readonly prober: Prober
   readonly attempts: number
-  /** Headers of a request to `url`. Default: what the credentials say. */
+  /** Redirects followed; 0 takes none. */
+  readonly maxRedirects: number
+  /** As in `URL.protocol`: what a redirect may lead to. */
+  readonly protocols: ReadonlySet<string>
+  /** Headers of a request to `url`, asked for anew with each. Default: what the credentials say. */
   readonly headersFor?: (url: string) => Readonly<Record<string, string>>
   /** Bytes asked for. Default 1 MiB. */
   readonly length?: number
@@ -70,8 +72,8 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
   const { credentials, log } = options
   const headersFor = options.headersFor ?? ((url: string) => credentials.headersFor(url))
   let url = options.url
-  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const result = await ask(options, url, headersFor(url))
+  for (let redirects = 0; redirects <= options.maxRedirects; redirects++) {
+    const result = await ask(options, url, headersFor)
     const name = credentials.redact(redirects === 0 ? url : withoutQuery(url))
     if (result.ok) {
       const { totalBytes, etag, lastModified, firstBytes } = result
@@ -80,7 +82,10 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
       return {
         request: {
           url,
-          headers: headersFor(url),
+          // Read whenever a task is sent: cookies come and go.
+          get headers() {
+            return headersFor(url)
+          },
           transport: options.transport,
           totalBytes,
           ...(strong && { etag }),
@@ -95,11 +100,16 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     if (failure.code !== 'redirect' || failure.location === undefined) {
       throw new SourceError(credentials.redact(explain(name, failure, options)), { failure })
     }
-    url = follow(url, failure.location, name)
+    if (options.maxRedirects === 0) {
+      throw new SourceError(
+        credentials.redact(`Cannot open ${name}: it redirects, and --max-redirects 0 allows none`),
+      )
+    }
+    url = follow(url, failure.location, name, options.protocols)
     log('debug', `redirected to ${credentials.redact(withoutQuery(url))}`)
   }
   throw new SourceError(
-    `Cannot open ${credentials.redact(options.url)}: more than ${MAX_REDIRECTS} redirects`,
+    `Cannot open ${credentials.redact(options.url)}: more than ${options.maxRedirects} redirects`,
   )
 }
 
@@ -107,13 +117,13 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
 async function ask(
   options: ProbeOptions,
   url: string,
-  headers: Readonly<Record<string, string>>,
+  headersFor: (url: string) => Readonly<Record<string, string>>,
 ): Promise<ProbeResult> {
   options.signal?.throwIfAborted()
   for (let attempt = 1; ; attempt++) {
     const result = await options.prober.probe({
       url,
-      headers,
+      headers: headersFor(url),
       transport: options.transport,
       length: options.length ?? PROBE_BYTES,
     })
@@ -134,7 +144,12 @@ async function ask(
 }
 
 /** The address a redirect points to, with the fragment dropped and user info refused. */
-function follow(from: string, location: string, name: string): string {
+function follow(
+  from: string,
+  location: string,
+  name: string,
+  protocols: ReadonlySet<string>,
+): string {
   let to: URL
   try {
     to = new URL(location, from)
@@ -146,6 +161,11 @@ function follow(from: string, location: string, name: string): string {
   }
   if (to.protocol === 'http:' && from.startsWith('https:')) {
     throw new SourceError(`Cannot open ${name}: it redirects from https to http`)
+  }
+  if (!protocols.has(to.protocol)) {
+    throw new SourceError(
+      `Cannot open ${name}: it redirects to ${to.protocol.slice(0, -1)}, which --protocols does not allow`,
+    )
   }
   to.hash = ''
   to.username = ''
@@ -166,11 +186,16 @@ function explain(name: string, failure: Failure, options: ProbeOptions): string 
     case 'tls':
       // No certificate makes a server speak TLS that doesn't.
       if (!failure.message.includes('certificate')) return what
+      if (failure.message.includes('with the proxy')) {
+        return `${what}; give the proxy's CA with --proxy-cacert FILE, or --proxy-insecure to trust any`
+      }
       return `${what}; give the server's CA with --cacert FILE, or --insecure to trust any`
+    case 'proxy':
+      return failure.status === 407 ? `${what}; give --proxy-user and --proxy-password-file` : what
     case 'status':
       if (failure.status === 401) {
         return options.credentials.user === undefined
-          ? `${what}; give --user and --password-file, or --cookie`
+          ? `${what}; give --user and --password-file, --bearer-token-file, or --cookie`
           : `${what}; the user name or password is not accepted`
       }
       if (failure.status === 403) return `${what}; the server refuses access to this file`

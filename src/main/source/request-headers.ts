@@ -15,6 +15,7 @@ const RESERVED = new Set([
   'if-range',
   'if-unmodified-since',
   'keep-alive',
+  'proxy-authorization',
   'proxy-connection',
   'range',
   'te',
@@ -28,16 +29,20 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Splits the text of a `--header` at its first colon.
+ * Reads the text of a `--header` as curl does: `Name: value`, `Name:` to leave out one that is sent by
+ * default (null), `Name;` to send one without a value.
  *
- * @throws {UsageError} if there is no colon; the message does not repeat the text, it may be secret
+ * @throws {UsageError} if it is none of them; the message does not repeat the text, it may be secret
  */
-export function splitHeader(text: string): [name: string, value: string] {
+export function splitHeader(text: string): [name: string, value: string | null] {
+  const empty = /^([^:;]+);\s*$/.exec(text)?.[1]
+  if (empty !== undefined) return [empty.trim(), '']
   const colon = text.indexOf(':')
   if (colon < 1) {
     throw new UsageError("Cannot use a --header: it must read 'Name: value'")
   }
-  return [text.slice(0, colon).trim(), text.slice(colon + 1)]
+  const value = text.slice(colon + 1)
+  return [text.slice(0, colon).trim(), value.trim() === '' ? null : value]
 }
 
 /**

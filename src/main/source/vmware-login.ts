@@ -54,7 +54,7 @@ export class VmwareLogin implements Authorizer {
     const result = await caller.call(task)
     this.#parts.onCall?.()
     if (!result.ok) return result
-    const { status, message, setCookies, retryAfterMs } = result
+    const { status, message, setCookies = [], retryAfterMs } = result
     const cookies = setCookies.map(text => text.split(';', 1)[0]?.trim() ?? '')
     // A file that is not there is told by the next request; the session stands.
     if (status === 401 || !cookies.some(cookie => cookie.startsWith(`${COOKIE_NAME}=`))) {

@@ -49,6 +49,8 @@ export const SlotWord = {
   CANCEL: 6,
   /** Owner: replies that still show the slot's bytes. */
   PINS: 7,
+  /** Filler: 1 if it filled the whole slot with zeroes, stored before READY. Owner: 0, while FREE. */
+  ZERO: 8,
 } as const
 
 /** Life cycle of a slot. */

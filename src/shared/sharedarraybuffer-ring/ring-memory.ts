@@ -148,6 +148,11 @@ export class RingMemory implements RingGeometry {
     return this.state(slot) === SlotState.READY
   }
 
+  /** True if the slot is whole and known to hold nothing but zeroes. */
+  isZero(slot: number): boolean {
+    return this.isReady(slot) && Atomics.load(this.words, this.record(slot) + SlotWord.ZERO) === 1
+  }
+
   #refuseView(slot: number, start: number, end: number): never {
     throw new RangeError(
       `Cannot view bytes ${start} to ${end} of slot ${slot}: it has ${this.slotBytes}`,

@@ -44,6 +44,7 @@ export class RingOwner {
     this.#store(slot, SlotWord.LENGTH, length)
     this.#store(slot, SlotWord.FILL, 0)
     this.#store(slot, SlotWord.WANT, 0)
+    this.#store(slot, SlotWord.ZERO, 0)
     return this.#hand(slot)
   }
 

@@ -6,6 +6,9 @@ import { ringDoorbell } from './doorbell.js'
 import { SlotState, SlotWord } from './layout.js'
 import type { RingMemory } from './ring-memory.js'
 
+/** What bytes are compared with to tell that they are zero. */
+const ZEROES = new Uint8Array(64 * 1024)
+
 /** The slot was handed to somebody else: the bytes must be dropped. */
 export class StaleSlotError extends Error {
   readonly code = 'STALE_SLOT'
@@ -30,6 +33,8 @@ export class SlotFiller {
   readonly #start: number
   /** This thread is the only writer of FILL, so its own copy is exact. */
   #fill: number
+  /** True while all that was appended is zero. What an earlier filler left is not looked at. */
+  #zero: boolean
 
   /**
    * @throws {StaleSlotError} if the epoch does not hold the slot
@@ -44,6 +49,7 @@ export class SlotFiller {
     this.epoch = epoch
     this.length = memory.length(slot)
     this.#fill = memory.fill(slot)
+    this.#zero = this.#fill === 0
     this.#check()
   }
 
@@ -81,6 +87,8 @@ export class SlotFiller {
       )
     }
     this.#check()
+    // Costs nothing but for zeroes: the first byte that is none ends it for the whole slot.
+    if (this.#zero && !isZero(bytes)) this.#zero = false
     this.#memory.data.set(bytes, this.#start + this.#fill)
     this.#fill += bytes.length
     // Published after the bytes: a reader that sees this fill may read that many.
@@ -102,6 +110,10 @@ export class SlotFiller {
   complete(): void {
     if (this.room !== 0) {
       throw new RangeError(`Cannot complete slot ${this.slot}: ${this.room} bytes are missing`)
+    }
+    if (this.#zero) {
+      this.#check()
+      Atomics.store(this.#words, this.#record + SlotWord.ZERO, 1)
     }
     this.#letGo(SlotState.READY)
   }
@@ -136,4 +148,14 @@ export class SlotFiller {
   #check(): void {
     if (!this.#holds()) throw new StaleSlotError(this.slot, this.epoch)
   }
+}
+
+/** True if there is nothing but zeroes, compared natively, some 10 GB/s. */
+function isZero(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0) return bytes.length === 0
+  for (let at = 0; at < bytes.length; at += ZEROES.length) {
+    const piece = bytes.subarray(at, at + ZEROES.length)
+    if (Buffer.compare(piece, ZEROES.subarray(0, piece.length)) !== 0) return false
+  }
+  return true
 }

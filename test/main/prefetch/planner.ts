@@ -1,12 +1,21 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { Estimator } from '../../../dist/main/prefetch/estimator.js'
-import { Planner, type PlannerOptions } from '../../../dist/main/prefetch/planner.js'
+import {
+  Planner,
+  type PlannerOptions,
+  type RequestState,
+} from '../../../dist/main/prefetch/planner.js'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 const BLOCK = 256 * KiB
 const IMAGE = 1024 * MiB
+
+/** Nothing is under way, nothing was asked for. */
+function stateOf(limit = 16, comingBytes = 0): RequestState {
+  return { limit, unaskedBytes: IMAGE, comingBytes }
+}
 
 /** A planner over a set of blocks that need no fetch, and of blocks served before. */
 function plannerOf(options: Partial<PlannerOptions> = {}) {
@@ -19,7 +28,7 @@ function plannerOf(options: Partial<PlannerOptions> = {}) {
     imageBytes: IMAGE,
     blockBytes: BLOCK,
     maxRequestBytes: 16 * MiB,
-    aheadBytes: 192 * MiB,
+    aheadBytes: () => 192 * MiB,
     readahead: 'auto',
     estimator,
     coverage: {
@@ -41,7 +50,7 @@ function plannerOf(options: Partial<PlannerOptions> = {}) {
     const extents: [number, number][] = []
     let room = roomBytes
     for (;;) {
-      const plan = planner.next(16, room, nowMs)
+      const plan = planner.next(stateOf(), room, nowMs)
       if (plan === undefined) return extents
       const { offset, length } = plan.extent
       extents.push([offset, length])
@@ -91,15 +100,92 @@ t.test('Planner.observe() slides the window with every read', async t => {
 })
 
 t.test('Planner.stalled() grows a window that had time to fill, up to its bound', async t => {
-  const { planner } = plannerOf({ aheadBytes: 100 * MiB })
+  const { planner } = plannerOf({ aheadBytes: () => 100 * MiB })
   const stream = planner.observe(1, 0, 2 * MiB, 0)
   t.equal(stream.windowBytes, 32 * MiB)
   planner.stalled(stream, 10)
-  t.equal(stream.windowBytes, 32 * MiB, 'no time yet')
   planner.stalled(stream, 60)
+  t.equal(stream.windowBytes, 32 * MiB, 'the reader has taken nothing and waited shortly')
+  planner.stalled(stream, 110)
   t.equal(stream.windowBytes, 64 * MiB)
-  for (let i = 1; i < 10; i++) planner.stalled(stream, 60 + i * 100)
+  planner.stalled(stream, 120)
+  t.equal(stream.windowBytes, 64 * MiB, 'no time yet')
+  for (let i = 1; i < 10; i++) planner.stalled(stream, 110 + i * 100)
   t.equal(stream.windowBytes, 100 * MiB)
+})
+
+t.test('Planner.stalled() grows a window with what its reader takes', async t => {
+  const { planner } = plannerOf()
+  const stream = planner.observe(1, 0, 2 * MiB, 0)
+  for (let nowMs = 100; nowMs < 400; nowMs += 100) {
+    planner.stalled(stream, nowMs)
+    planner.resumed(stream, nowMs + 5)
+  }
+  t.equal(stream.windowBytes, 32 * MiB, 'a reader that takes nothing needs no more')
+  stream.servedBytes = 12 * MiB
+  planner.stalled(stream, 500)
+  t.equal(stream.windowBytes, 48 * MiB)
+})
+
+t.test('Planner.next() keeps a contented reader as far ahead as its pace needs', async t => {
+  const { planner, drain } = plannerOf()
+  const stream = planner.observe(1, 0, 2 * MiB, 0)
+  drain(0)
+  planner.stalled(stream, 10)
+  planner.resumed(stream, 20)
+  let nowMs = 20
+  for (let at = 2; at < 30; at++) {
+    nowMs += 100
+    planner.observe(1, at * MiB, MiB, nowMs)
+  }
+  const reach = planner.reachOf(stream, nowMs)
+  t.ok(reach < 16 * MiB, `10 MB/s, ${reach} bytes ahead`)
+  planner.stalled(stream, nowMs)
+  t.equal(planner.reachOf(stream, nowMs), stream.windowBytes, 'until it has to wait')
+})
+
+t.test('Planner fetches ahead of a run in the measure in which it has shown itself', async t => {
+  const { planner } = plannerOf()
+  const window = (reads: number) => {
+    let stream = planner.observe(1, 100 * MiB, 64 * KiB, 0)
+    for (let i = 1; i < reads; i++) {
+      stream = planner.observe(1, 100 * MiB + i * 64 * KiB, 64 * KiB, 0)
+    }
+    return stream.windowBytes
+  }
+  t.equal(window(1), 0)
+  t.equal(window(2), 4 * 128 * KiB)
+  t.equal(window(16), 4 * MiB)
+  t.equal(window(1000), 32 * MiB)
+})
+
+t.test('Planner trusts runs less where what it fetched ahead was not read', async t => {
+  const { planner, drain } = plannerOf()
+  const run = (start: number) => {
+    planner.observe(1, start, 128 * KiB, 0)
+    const stream = planner.observe(1, start + 128 * KiB, 128 * KiB, 0)
+    const { windowBytes } = stream
+    drain(0)
+    planner.connectionClosed(1)
+    return windowBytes
+  }
+  const first = run(0)
+  for (let i = 1; i < 40; i++) run(i * 20 * MiB)
+  const last = run(900 * MiB)
+  t.equal(first, MiB)
+  t.equal(last, 256 * KiB)
+  t.ok(planner.ledger.wastedShare > 0.2)
+})
+
+t.test('Planner.announce() opens a window where nothing was read yet', async t => {
+  const { planner, drain } = plannerOf()
+  planner.announce(3, 128 * MiB, 0)
+  const extents = drain(0)
+  t.equal(extents[0]?.[0], 128 * MiB)
+  t.ok(extents.reduce((sum, [, length]) => sum + length, 0) > 16 * MiB)
+  const stream = planner.observe(3, 128 * MiB, 256 * KiB, 1)
+  t.equal(planner.streams.length, 1, 'its reader goes on with it')
+  t.ok(stream.confirmed)
 })
 
 t.test('Planner skips what another reader was served, not what this one reads again', async t => {
@@ -121,14 +207,14 @@ t.test('Planner.next() serves the stream with the least lead first', async t => 
   drain(0)
   planner.observe(2, 512 * MiB, MiB, 1)
   planner.observe(2, 513 * MiB, MiB, 1)
-  const plan = planner.next(16, 192 * MiB, 1)
+  const plan = planner.next(stateOf(), 192 * MiB, 1)
   t.equal(plan?.extent.offset, 514 * MiB)
 })
 
 t.test('Planner.next() plans no more than the room it is given', async t => {
   const { planner, drain } = plannerOf()
   planner.observe(1, 0, 2 * MiB, 0)
-  t.equal(planner.next(16, 512 * KiB, 0), undefined, 'waits for room for a whole request')
+  t.equal(planner.next(stateOf(), 512 * KiB, 0), undefined, 'waits for room for a whole request')
   const total = drain(0, 5 * MiB).reduce((sum, [, length]) => sum + length, 0)
   t.ok(total <= 5 * MiB && total > 0)
 })
@@ -137,11 +223,11 @@ t.test('Planner forgets readers that have stopped', async t => {
   const { planner } = plannerOf()
   planner.observe(1, 0, 2 * MiB, 0)
   t.ok(planner.isAhead(8, 0))
-  t.ok(planner.next(16, 192 * MiB, 4999) !== undefined)
-  t.equal(planner.next(16, 192 * MiB, 5000), undefined)
+  t.ok(planner.next(stateOf(), 192 * MiB, 4999) !== undefined)
+  t.equal(planner.next(stateOf(), 192 * MiB, 5000), undefined)
   t.equal(planner.isAhead(8, 5000), false)
   t.equal(planner.streams.length, 1)
-  planner.next(16, 192 * MiB, 30_001)
+  planner.next(stateOf(), 192 * MiB, 30_001)
   t.equal(planner.streams.length, 0)
 })
 
@@ -170,12 +256,15 @@ t.test('Planner.requestBytes() follows the first-byte time, the ring and the res
   estimator.firstByte(100)
   estimator.body(30e6, 1000)
   const settled = { ...planner.observe(1, 0, MiB, 0), rampBytes: 64 * MiB, windowBytes: 192 * MiB }
-  const size = planner.requestBytes(settled, 0, 16)
+  const size = planner.requestBytes(settled, 0, stateOf())
   t.equal(size % BLOCK, 0)
   t.ok(size >= 8 * MiB && size <= 16 * MiB, `${size}`)
-  t.ok(planner.requestBytes(settled, 0, 64) <= 3 * MiB, 'many connections share the ring')
-  t.ok(planner.requestBytes(settled, IMAGE - 64 * MiB, 16) <= 4 * MiB, 'the end is split')
-  t.ok(planner.requestBytes(undefined, 0, 16) <= MiB, 'small before anything is known')
+  t.ok(planner.requestBytes(settled, 0, stateOf(64)) <= 3 * MiB, 'many connections share the ring')
+  const last = planner.requestBytes(settled, IMAGE - 64 * MiB, stateOf())
+  t.ok(last <= 4 * MiB, 'the end is split')
+  const busy = planner.requestBytes(settled, IMAGE - 64 * MiB, stateOf(16, 80 * MiB))
+  t.ok(busy > last && busy <= 9 * MiB, 'so that it ends when the requests under way do')
+  t.ok(planner.requestBytes(undefined, 0, stateOf()) <= MiB, 'small before anything is known')
 })
 
 t.test('Planner.next() stays inside image, window, room and what is missing', async () => {
@@ -191,7 +280,7 @@ t.test('Planner.next() stays inside image, window, room and what is missing', as
       fc.constantFrom(BLOCK, 2 * MiB, 48 * MiB),
       fc.uniqueArray(fc.nat(4095), { maxLength: 500 }),
       (reads, aheadBytes, blocks) => {
-        const { planner, present } = plannerOf({ aheadBytes })
+        const { planner, present } = plannerOf({ aheadBytes: () => aheadBytes })
         for (const block of blocks) present.add(block)
         let nowMs = 0
         for (const { connection, block, length, run } of reads) {
@@ -203,7 +292,7 @@ t.test('Planner.next() stays inside image, window, room and what is missing', as
             nowMs += 20
           }
           for (let i = 0; i < 20; i++) {
-            const plan = planner.next(16, aheadBytes, nowMs)
+            const plan = planner.next(stateOf(), aheadBytes, nowMs)
             if (plan === undefined) break
             const { offset, length: bytes } = plan.extent
             if (bytes <= 0 || bytes > aheadBytes || bytes > 16 * MiB) return false
@@ -227,11 +316,11 @@ t.test('Planner.next() stays inside image, window, room and what is missing', as
 
 t.test('Planner.next() lets a window slide that many streams share the ring with', async t => {
   const aheadBytes = 24 * MiB
-  const { planner, present } = plannerOf({ aheadBytes })
+  const { planner, present } = plannerOf({ aheadBytes: () => aheadBytes })
   const starts = Array.from({ length: 8 }, (_, i) => i * 100 * MiB)
   const fill = () => {
     for (;;) {
-      const plan = planner.next(4, Number.POSITIVE_INFINITY, 0)
+      const plan = planner.next(stateOf(4), Number.POSITIVE_INFINITY, 0)
       if (plan === undefined) return
       const { offset, length } = plan.extent
       planner.requested(plan.stream, offset + length)

@@ -54,6 +54,15 @@ t.test('StreamTable.observe() finds the runs of a qcow2 file behind its tables',
   t.ok(check.confirmed <= 4, `a check reads tables only: ${check.confirmed} of ${check.reads}`)
 })
 
+t.test('StreamTable.observe() takes a compressed qcow2 file for one stream', async t => {
+  for (const name of ['w_qcow2c', 'w_qcow2cW']) {
+    const { reads, fresh, confirmed } = replay(name)
+    // Six reads of header and tables come first.
+    t.ok(fresh <= 5, `${name}: ${fresh} streams`)
+    t.ok(confirmed >= reads - 8, `${name}: ${confirmed} of ${reads}`)
+  }
+})
+
 t.test('StreamTable.observe() confirms long reads by one successor, short ones by two', async t => {
   const table = new StreamTable()
   t.equal(table.observe(1, 10 * MiB, 64 * KiB, 0).confirmed, false)

@@ -90,7 +90,9 @@ t.test('new Credentials() refuses what HTTP cannot carry, without repeating it',
 
 t.test('splitHeader() splits at the first colon and does not repeat what it refuses', async t => {
   t.strictSame(splitHeader('X-Url: http://a:1'), ['X-Url', ' http://a:1'])
-  t.strictSame(splitHeader('X:'), ['X', ''])
+  t.strictSame(splitHeader('X:'), ['X', null], 'as curl: not to be sent')
+  t.strictSame(splitHeader('X;'), ['X', ''], 'as curl: sent without a value')
+  t.strictSame(splitHeader('X: a;'), ['X', ' a;'])
   for (const text of ['secret', ': secret', '']) {
     t.throws(() => splitHeader(text), {
       message: "Cannot use a --header: it must read 'Name: value'",

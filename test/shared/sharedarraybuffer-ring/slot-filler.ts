@@ -12,8 +12,8 @@ import { RingWord, SlotWord } from '../../../dist/shared/sharedarraybuffer-ring/
 import { spyOnAtomics } from '../../fixtures/atomics-spy.js'
 import { patternBytes } from '../../fixtures/ring-pattern.mjs'
 
-function newRing() {
-  const memory = RingMemory.create({ slotCount: 2, slotBytes: 4096 })
+function newRing(slotCount = 2, slotBytes = 4096) {
+  const memory = RingMemory.create({ slotCount, slotBytes })
   const owner = new RingOwner(memory)
   return { memory, owner, rings: () => Atomics.load(memory.words, RingWord.DOORBELL) }
 }
@@ -209,13 +209,29 @@ t.test('rule 1: every shared word has one writer at a time', async t => {
   as('filler', () => filler.complete())
   as('owner', () => owner.unpin(0))
   as('owner', () => owner.reclaim(0))
-  as('owner', () => owner.assign(0, 6, 8))
+  epoch = as('owner', () => owner.assign(0, 6, 8))
+  filler = as('filler', () => new SlotFiller(memory, 0, epoch))
+  as('filler', () => filler.append(new Uint8Array(8)))
+  as('filler', () => filler.complete())
+  as('owner', () => owner.reclaim(0))
+  as('owner', () => owner.assign(0, 7, 8))
   as('owner', () => owner.abandon(0))
 
-  t.strictSame([...writers.filler].sort(), ['DOORBELL', 'FILL', 'STATE'])
+  t.strictSame([...writers.filler].sort(), ['DOORBELL', 'FILL', 'STATE', 'ZERO'])
   t.strictSame(
     [...writers.owner].sort(),
-    ['BLOCK', 'CANCEL', 'CANCEL_BELL', 'EPOCH', 'FILL', 'LENGTH', 'PINS', 'STATE', 'WANT'].sort(),
+    [
+      'BLOCK',
+      'CANCEL',
+      'CANCEL_BELL',
+      'EPOCH',
+      'FILL',
+      'LENGTH',
+      'PINS',
+      'STATE',
+      'WANT',
+      'ZERO',
+    ].sort(),
   )
 })
 
@@ -269,4 +285,42 @@ t.test('SlotFiller.append() rings when it reaches the want, and only then', asyn
   t.equal(append(10), 0, 'taken back')
   owner.want(0, 100)
   t.equal(append(15), 1)
+})
+
+t.test('RingMemory.isZero() is true for whole slots of zeroes alone', async t => {
+  const length = 200_000
+  const filled = (last: number, pieces: number) => {
+    const { memory, owner } = newRing(1, 256 * 1024)
+    const filler = new SlotFiller(memory, 0, owner.assign(0, 5, length))
+    const bytes = new Uint8Array(length)
+    bytes[length - 1] = last
+    for (let at = 0; at < length; at += Math.ceil(length / pieces)) {
+      t.equal(memory.isZero(0), false, 'not before it is whole')
+      filler.append(bytes.subarray(at, at + Math.ceil(length / pieces)))
+    }
+    filler.complete()
+    return { memory, owner }
+  }
+  for (const pieces of [1, 3, 17]) {
+    t.equal(filled(0, pieces).memory.isZero(0), true)
+    t.equal(filled(1, pieces).memory.isZero(0), false)
+    t.equal(filled(128, pieces).memory.isZero(0), false)
+  }
+  const { memory, owner } = filled(0, 2)
+  owner.reclaim(0)
+  const again = new SlotFiller(memory, 0, owner.assign(0, 6, 1))
+  again.append(Uint8Array.of(9))
+  again.complete()
+  t.equal(memory.isZero(0), false, 'what the slot held before does not count')
+})
+
+t.test('RingMemory.isZero() is false where a filler went on behind another', async t => {
+  const { memory, owner } = newRing()
+  const first = new SlotFiller(memory, 0, owner.assign(0, 5, 8))
+  first.append(Uint8Array.of(7, 0, 0))
+  first.fail()
+  const second = new SlotFiller(memory, 0, owner.resume(0))
+  second.append(new Uint8Array(5))
+  second.complete()
+  t.equal(memory.isZero(0), false)
 })

@@ -1,0 +1,72 @@
+// Options: which servers are trusted, and how they are spoken to.
+
+import type { OptionEntry } from './entry.js'
+
+export const TLS = [
+  {
+    key: 'cacert',
+    long: '--cacert',
+    value: 'FILE',
+    group: 'TLS',
+    kind: 'text',
+    help: "Trust the PEM certificates in FILE besides the system's",
+    nbdkit: 'cainfo=',
+  },
+  {
+    key: 'capath',
+    long: '--capath',
+    value: 'DIRECTORY',
+    group: 'TLS',
+    kind: 'text',
+    help: "Trust the PEM certificates in the files of DIRECTORY, whatever their names, besides the system's",
+    nbdkit: 'capath=',
+  },
+  {
+    key: 'insecure',
+    long: '--insecure',
+    group: 'TLS',
+    kind: 'switch',
+    help: 'Accept any server certificate',
+    nbdkit: 'sslverify=false',
+  },
+  {
+    key: 'tlsMin',
+    long: '--tls-min',
+    value: 'VERSION',
+    group: 'TLS',
+    kind: 'text',
+    default: '1.2',
+    help: 'Lowest TLS version: 1.0, 1.1, 1.2 or 1.3',
+    nbdkit: 'ssl-version=',
+  },
+  {
+    key: 'tlsMax',
+    long: '--tls-max',
+    value: 'VERSION',
+    group: 'TLS',
+    kind: 'text',
+    default: '1.3',
+    help: 'Highest TLS version',
+    nbdkit: 'ssl-version=max-...',
+  },
+  {
+    key: 'ciphers',
+    long: '--ciphers',
+    value: 'LIST',
+    group: 'TLS',
+    kind: 'text',
+    default: "Node's",
+    help: "Cipher suites for TLS 1.2 and older, OpenSSL's names parted by colons; TLS 1.0 and 1.1 need DEFAULT@SECLEVEL=0",
+    nbdkit: 'ssl-cipher-list=',
+  },
+  {
+    key: 'tls13Ciphers',
+    long: '--tls13-ciphers',
+    value: 'LIST',
+    group: 'TLS',
+    kind: 'text',
+    default: "Node's",
+    help: 'Cipher suites for TLS 1.3, parted by colons',
+    nbdkit: 'tls13-ciphers=',
+  },
+] as const satisfies readonly OptionEntry[]

@@ -1,0 +1,148 @@
+// One HTTP server: the budget of requests that all exports behind it share, and whose turn it is.
+// What somebody waits for goes before what nobody waits for yet, whichever export wants it; among
+// equals the export with the fewest requests under way is served first.
+
+import { clamp } from '../shared/extent.js'
+import type { Estimator } from './prefetch/estimator.js'
+import type { Governor } from './prefetch/governor.js'
+
+/** A timer that can be taken back; for tests on virtual time. */
+export interface Timers {
+  set(ms: number, callback: () => void): unknown
+  clear(timer: unknown): void
+}
+
+/** An export's side of it: starts one request when asked to. */
+export interface Requester {
+  /** Requests under way. */
+  readonly inFlight: number
+  /** True while a reader waits for bytes. */
+  readonly wanting: boolean
+  /** True while somebody reads at random: prefetch leaves a connection to the next such read. */
+  readonly randomly: boolean
+  /** Bytes received so far, those of requests under way included. */
+  receivedBytes(): number
+  /** Looks after the requests under way. */
+  tend(nowMs: number): void
+  /** Starts the most urgent request that somebody waits for; false if there is none. */
+  startDemand(nowMs: number): boolean
+  /** Starts a request ahead of need; false if there is none. */
+  startAhead(nowMs: number): boolean
+  /** When something falls due without any event, milliseconds; infinite if nothing does. */
+  dueMs(nowMs: number): number
+}
+
+/** Share of the limit that prefetch leaves free while somebody reads at random. */
+const RESERVE_SHARE = 1 / 8
+/** Least time between two looks at the goodput, milliseconds. */
+const GOODPUT_MS = 100
+
+export interface OriginParts {
+  readonly governor: Governor
+  readonly estimator: Estimator
+  /** Monotonic milliseconds. */
+  readonly clock: () => number
+  readonly timers: Timers
+}
+
+/** Starts requests while its governor has room. */
+export class Origin {
+  readonly governor: Governor
+  readonly estimator: Estimator
+  readonly #clock: () => number
+  readonly #timers: Timers
+  readonly #requesters: Requester[] = []
+  #awake = false
+  #timer: unknown
+  #timerMs = Number.POSITIVE_INFINITY
+  #lookedMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: OriginParts) {
+    this.governor = parts.governor
+    this.estimator = parts.estimator
+    this.#clock = parts.clock
+    this.#timers = parts.timers
+  }
+
+  /** Requests that the export may count on: its share of the limit, among those that have some under way. */
+  shareOf(requester: Requester): number {
+    let busy = 1
+    for (const other of this.#requesters) if (other !== requester && other.inFlight > 0) busy++
+    return Math.max(1, this.governor.limit / busy)
+  }
+
+  /** From now on the export is asked for work. */
+  join(requester: Requester): void {
+    this.#requesters.push(requester)
+  }
+
+  /** The export is closed. */
+  leave(requester: Requester): void {
+    const index = this.#requesters.indexOf(requester)
+    if (index !== -1) this.#requesters.splice(index, 1)
+    if (this.#requesters.length === 0) this.#timers.clear(this.#timer)
+  }
+
+  /**
+   * Looks for work after the present turn, so that all requests a client sent together are seen
+   * together.
+   */
+  wake(): void {
+    if (this.#awake) return
+    this.#awake = true
+    queueMicrotask(() => {
+      this.#awake = false
+      this.pump()
+    })
+  }
+
+  /** Starts every request that may start now. */
+  pump(): void {
+    if (this.#requesters.length === 0) return
+    const nowMs = this.#clock()
+    for (const requester of this.#requesters) requester.tend(nowMs)
+    this.#lookAtGoodput(nowMs)
+    const { governor } = this
+    while (governor.room(nowMs) > 0 && this.#start(r => r.startDemand(nowMs))) {}
+    // Of a single request at a time nothing can be left, or prefetch would come to a stop.
+    const most = Math.min(governor.limit - 1, Math.ceil(governor.limit * RESERVE_SHARE))
+    const reserve = this.#requesters.some(r => r.randomly) ? most : 0
+    while (governor.room(nowMs) > reserve && this.#start(r => r.startAhead(nowMs))) {}
+    this.#arm(nowMs)
+  }
+
+  /** Asks one export after the other, those with the fewest requests first. */
+  #start(start: (requester: Requester) => boolean): boolean {
+    const [only] = this.#requesters
+    if (this.#requesters.length === 1 && only !== undefined) return start(only)
+    return this.#requesters.toSorted((a, b) => a.inFlight - b.inFlight).some(start)
+  }
+
+  #lookAtGoodput(nowMs: number): void {
+    if (nowMs - this.#lookedMs < GOODPUT_MS || this.governor.inFlight === 0) return
+    this.#lookedMs = nowMs
+    let bytes = 0
+    for (const requester of this.#requesters) bytes += requester.receivedBytes()
+    const wanting = this.#requesters.some(requester => requester.wanting)
+    this.estimator.delivered(bytes, wanting, nowMs)
+    this.governor.delivered(bytes, wanting, nowMs)
+  }
+
+  /** Comes back when something falls due, the governor's gate opens, or its limit may grow. */
+  #arm(nowMs: number): void {
+    const { gateMs, nextRaiseMs } = this.governor
+    let dueMs = gateMs
+    if (gateMs <= nowMs) {
+      dueMs = nextRaiseMs > nowMs ? nextRaiseMs : Number.POSITIVE_INFINITY
+      for (const requester of this.#requesters) dueMs = Math.min(dueMs, requester.dueMs(nowMs))
+    }
+    if (dueMs === this.#timerMs) return
+    this.#timers.clear(this.#timer)
+    this.#timerMs = dueMs
+    if (dueMs === Number.POSITIVE_INFINITY) return
+    this.#timer = this.#timers.set(clamp(dueMs - nowMs, 1, 60_000), () => {
+      this.#timerMs = Number.POSITIVE_INFINITY
+      this.pump()
+    })
+  }
+}

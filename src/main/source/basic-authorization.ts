@@ -1,0 +1,29 @@
+// User name and password as a header field (RFC 7617), for origins and for proxies.
+
+import { UsageError } from '../usage-error.js'
+
+/**
+ * The value of `Authorization` or `Proxy-Authorization`; undefined without a user name.
+ *
+ * @param flag that names the user, for messages
+ * @throws {UsageError} if basic authentication can't carry them, or there is a password alone
+ */
+export function basicAuthorization(
+  user: string | undefined,
+  password: string | undefined,
+  flag: string,
+): string | undefined {
+  if (user === undefined) {
+    if (password === undefined) return undefined
+    throw new UsageError(`Cannot use a password without a user name: add ${flag}`)
+  }
+  if (user.includes(':')) {
+    throw new UsageError("Cannot use the user name: basic authentication allows no ':' in it")
+  }
+  // Control characters are not allowed; UTF-8 is what today's servers expect.
+  const pair = `${user}:${password ?? ''}`
+  if ([...pair].some(character => character < ' ' || character === '\x7f')) {
+    throw new UsageError('Cannot use the user name or password: it has a control character')
+  }
+  return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
+}

@@ -1,0 +1,125 @@
+// Reads every socket of this thread into one buffer. Node allocates 64 KiB for each read otherwise,
+// which undici's parser passes on as views, and which are garbage once the body is copied: their
+// allocation and collection cost more than the copying.
+//
+// A view of the buffer is valid until the next read, so it is lent for bytes that are certain to be
+// body only: of anything else (undici keeps the pieces of a head it has seen half of) a copy is made.
+
+import type { OnReadOpts, Socket } from 'node:net'
+import { COPY_ALIGNMENT } from '../shared/sharedarraybuffer-ring/index.js'
+
+/** Most bytes of one read. What is copied out of it is still in the processor's cache. */
+export const READ_BYTES = 128 * 1024
+
+/** What is known of the bytes that come next on a socket. */
+export interface BodyGauge {
+  /** So many bytes to come are certain to be body, 0 for none. */
+  readonly bodyAhead: number
+  /** Position modulo 8 at which the next byte of body should lie to be copied fast. */
+  readonly alignment: number
+}
+
+const HEAD_END = '\r\n\r\n'
+
+/** The buffer by alignment of its start. */
+const views = sharedViews()
+/** What the socket that is being made right now is to read with. */
+let opening: SocketReads | undefined
+
+/**
+ * To be given as `onread` to whoever makes sockets. Sockets made outside of `readShared()` read as
+ * Node has it by default.
+ */
+export const SHARED_READS: OnReadOpts = {
+  // Node takes both from here when it makes a socket; they belong to that socket.
+  get buffer() {
+    return opening?.next as () => Uint8Array
+  },
+  get callback() {
+    return opening?.took as OnReadOpts['callback']
+  },
+}
+
+/**
+ * Makes a socket that reads into the thread's buffer.
+ *
+ * @param make makes it, at once, with SHARED_READS; may make none
+ * @param gauge asked before and after each read
+ */
+export function readShared(make: () => unknown, gauge: BodyGauge): unknown {
+  const reads = new SocketReads(gauge)
+  let socket: unknown
+  opening = reads
+  try {
+    socket = make()
+  } finally {
+    opening = undefined
+  }
+  if (socket !== undefined) reads.attach(socket as Socket)
+  return socket
+}
+
+/** The reading side of one socket. */
+class SocketReads {
+  readonly #gauge: BodyGauge
+  #socket: Socket | undefined
+  /** Where the next bytes are put. */
+  #view = views[0] as Buffer
+  /** Read from the network and not yet by the parser: a part of the buffer. */
+  #unread: Buffer | undefined
+  /** True once the head of an answer was looked for in what was read last. */
+  #beheaded = false
+
+  constructor(gauge: BodyGauge) {
+    this.#gauge = gauge
+  }
+
+  attach(socket: Socket): void {
+    this.#socket = socket
+    const read = socket.read.bind(socket)
+    socket.read = (size?: number) => this.#take() ?? read(size)
+  }
+
+  /** The buffer for the next read. */
+  readonly next = (): Uint8Array => {
+    this.#view = views[this.#gauge.alignment % COPY_ALIGNMENT] as Buffer
+    return this.#view
+  }
+
+  /** Bytes have come. @returns false if no more may come for now */
+  readonly took = (count: number): boolean => {
+    const socket = this.#socket
+    this.#unread = this.#view.subarray(0, count)
+    this.#beheaded = false
+    // Else nobody reads yet, or has not read what came before.
+    if (socket?.readableLength === 0) socket.emit('readable')
+    const rest = this.#unread
+    this.#unread = undefined
+    if (rest === undefined) return true
+    return socket !== undefined && !socket.destroyed && socket.push(Buffer.from(rest))
+  }
+
+  /** What the parser gets next of the bytes that have come: body as it lies, all else copied. */
+  #take(): Buffer | undefined {
+    const bytes = this.#unread
+    if (bytes === undefined) return undefined
+    const body = Math.max(0, this.#gauge.bodyAhead)
+    let count = Math.min(bytes.length, body)
+    if (body === 0) {
+      // The head by itself, which is small: what is behind it is body to the gauge by then.
+      const end = this.#beheaded ? -1 : bytes.indexOf(HEAD_END)
+      this.#beheaded = true
+      count = end === -1 ? bytes.length : end + HEAD_END.length
+    }
+    this.#unread = count < bytes.length ? bytes.subarray(count) : undefined
+    const piece = bytes.subarray(0, count)
+    return body > 0 ? piece : Buffer.from(piece)
+  }
+}
+
+function sharedViews(): readonly Buffer[] {
+  const memory = new ArrayBuffer(READ_BYTES + COPY_ALIGNMENT)
+  return Array.from({ length: COPY_ALIGNMENT }, (_, start) =>
+    Buffer.from(memory, start, READ_BYTES),
+  )
+}
