@@ -7,6 +7,7 @@ import { OPTION_TABLE, type OptionEntry, optionBounds } from './option-table.js'
 import { parseOptionValue } from './option-values.js'
 import type { ServerOptions } from './options.js'
 import { splitHeader } from './source/request-headers.js'
+import { isVmwareUri } from './source/vmware-url.js'
 import { UsageError } from './usage-error.js'
 import { VERSION } from './version.js'
 
@@ -28,7 +29,9 @@ export type Invocation =
   | { readonly kind: 'show'; readonly text: string }
 
 /** Values by option key, as commander collects them; absent where a flag was not given. */
-interface FlagValues extends Omit<ServerOptions, keyof InputFlags | 'url' | 'headers'>, InputFlags {
+interface FlagValues
+  extends Omit<ServerOptions, keyof InputFlags | 'url' | 'disk' | 'headers'>,
+    InputFlags {
   readonly headers?: readonly string[]
   readonly run?: string
   readonly pidfile?: string
@@ -64,12 +67,13 @@ export function parseCommandLine(argv: readonly string[], helpWidth?: number): I
 /** The program as commander knows it. */
 function buildProgram(helpWidth: number | undefined): Command {
   const program = new Program('nbd-prefetch')
-    .usage('[options] URL')
+    .usage('[options] URL [DISK]')
     .description(
       'NBD server for a disk image behind a slow HTTP(S) server: prefetches ahead of its reader.\n' +
         'Prints one line, the NBD URI, once clients can connect.',
     )
-    .argument('<URL>', 'http or https URL of the disk image')
+    .argument('<URL>', 'http or https URL of the disk image, or vpx:// or esx:// URI of its server')
+    .argument('[DISK]', "with vpx:// and esx:// the disk: '[datastore] VM/VM.vmdk'")
     .exitOverride()
     .addHelpText(
       'after',
@@ -80,8 +84,8 @@ with --run that of the command.
 Examples:
   nbd-prefetch https://mirror.example/disk.qcow2
   nbd-prefetch --run 'qemu-img convert -p "$uri" disk.img' https://mirror.example/disk.qcow2
-  nbd-prefetch --user 'VSPHERE.LOCAL\\me' --password-file pw --run 'nbdcopy "$uri" disk.img' \\
-    'https://vcenter/folder/vm/vm-flat.vmdk?dcPath=DC&dsName=datastore1'`,
+  nbd-prefetch --password-file pw --run 'nbdcopy "$uri" disk.img' \\
+    'vpx://VSPHERE.LOCAL%5cme@vcenter/Datacenter/host?no_verify=1' '[datastore1] vm/vm.vmdk'`,
     )
   if (helpWidth !== undefined) program.configureHelp({ helpWidth })
   for (const entry of OPTION_TABLE) program.addOption(commanderOption(entry))
@@ -132,16 +136,20 @@ function tidy(message: string): string {
   if (text === "missing required argument 'URL'") {
     return 'Cannot serve an image: its URL is missing, as in https://host/disk.img'
   }
-  const tooMany = /^too many arguments\. Expected 1 argument but got (\d+)/.exec(text)
-  if (tooMany !== null) {
-    return `Cannot serve more than one URL: got ${tooMany[1]} arguments, quote those with spaces`
-  }
+  const tooMany = /^too many arguments\. Expected \d+ arguments? but got (\d+)/.exec(text)
+  if (tooMany !== null) return moreThanOne(Number(tooMany[1]))
   const noValue = /^option '.*?(--[a-z-]+) <(.+)>' argument missing$/.exec(text)
   if (noValue !== null) return `Cannot use ${noValue[1]}: its ${noValue[2]} is missing`
   return `Cannot read the command line: ${text}; see nbd-prefetch --help`
 }
 
+function moreThanOne(count: number): string {
+  return `Cannot serve more than one URL: got ${count} arguments, quote those with spaces`
+}
+
 function readProgram(program: Command): CommandLine {
+  const [url = '', disk] = program.args
+  if (disk !== undefined && !isVmwareUri(url)) throw new UsageError(moreThanOne(2))
   const { headers, run, pidfile, exitWithParent, stats, verbose, ...values } =
     program.opts<FlagValues>()
   const { inputs, rest: server } = takeInputs(values)
@@ -152,7 +160,8 @@ function readProgram(program: Command): CommandLine {
       ...server,
       ...(isPrivate && server.ipaddr === undefined && { unix: '-' }),
       ...(headers !== undefined && { headers: joinHeaders(headers) }),
-      url: program.args[0] ?? '',
+      url,
+      ...(disk !== undefined && { disk }),
     },
     inputs,
     run,

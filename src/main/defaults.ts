@@ -29,6 +29,15 @@ export const DEFAULTS = {
   /** With delays that double each time this rides out the restart of a server. */
   retries: 8,
   /**
+   * Seconds. The retries are over long before, unless each of them waits for a time-out or a Retry-After: time for five
+   * requests whose limit for the first byte doubles.
+   */
+  retryTime: 3600,
+  /** A login is begun only where it is asked for. */
+  session: 'none',
+  /** Seconds: what a script printed is good until the server refuses it. */
+  scriptRenew: 0,
+  /**
    * A ceiling, reached only while more connections bring more bytes. Browsers use 6, nbdkit 16;
    * at 30 MB/s a connection 16 fill a 4 Gbit/s link.
    */

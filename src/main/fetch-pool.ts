@@ -6,6 +6,8 @@ import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Failure } from '../shared/failure.js'
 import {
+  type CallResult,
+  type CallTask,
   type FetchResult,
   type FetchTask,
   NO_TIMINGS,
@@ -120,6 +122,15 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
+  /** Sends a request that fetches no part of an image. What it sets as cookies is the caller's. Never rejects. */
+  async call(task: CallTask): Promise<CallResult> {
+    try {
+      return this.#masked((await this.#pool.run(task, { name: 'callServer' })) as CallResult)
+    } catch (error) {
+      return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
+    }
+  }
+
   /** Ends the threads with whatever they are doing. */
   async close(): Promise<void> {
     this.#closing = true
@@ -131,9 +142,13 @@ export class FetchPool implements AsyncDisposable {
     await this.close()
   }
 
-  /** Keeps cookies, and masks what a server repeats to us of our own secrets. */
   #received<Result extends FetchResult | ProbeResult>(url: string, result: Result): Result {
     if (result.setCookies !== undefined) this.#onCookies(url, result.setCookies)
+    return this.#masked(result)
+  }
+
+  /** Without what a server repeats to us of our own secrets. */
+  #masked<Result extends FetchResult | ProbeResult | CallResult>(result: Result): Result {
     if (result.ok) return result
     const message = this.#redact(result.failure.message)
     return { ...result, failure: { ...result.failure, message } }

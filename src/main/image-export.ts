@@ -16,6 +16,7 @@ import { Planner, type Readahead } from './prefetch/planner.js'
 import { ExportSlots } from './ring/export-slots.js'
 import type { RingUser, SharedRing } from './shared-ring.js'
 import type { ProbedSource } from './source/probe.js'
+import { fixedSource, type RequestSource } from './source/request-source.js'
 import { SpanFetcher, type SpanRunner } from './span-fetcher.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import { ReadMeter } from './status/read-meter.js'
@@ -35,10 +36,14 @@ const LARGEST_UNIT = 256 * 1024 * 1024
 export interface ImageExportParts {
   readonly name: string
   readonly source: ProbedSource
+  /** Where requests come from once the source is open. Default: they stay as the probe's was. */
+  readonly session?: RequestSource
   readonly ring: SharedRing
   readonly origin: Origin
   readonly maxRequestBytes: number
   readonly maxAttempts: number
+  /** Time from a request's first failure in which it is repeated, milliseconds. */
+  readonly maxRetryMs: number
   readonly readahead: Readahead
   /** False takes no notice of what kind of image it is. Default true. */
   readonly formatHint?: boolean
@@ -133,7 +138,7 @@ export class ImageExport implements Export, RingUser {
       ...parts,
       imageBytes,
       blockBytes,
-      source: () => source.request,
+      source: parts.session ?? fixedSource(source.request),
       sourceName: source.name,
       slots: this.#slots,
       planner: this.#planner,

@@ -11,6 +11,7 @@ import { ORIGIN } from './option-table/origin.js'
 import { OUTPUT } from './option-table/output.js'
 import { PREFETCHING } from './option-table/prefetching.js'
 import { RUNNING } from './option-table/running.js'
+import { SESSIONS } from './option-table/sessions.js'
 import { TIME_OUTS } from './option-table/time-outs.js'
 import { TLS } from './option-table/tls.js'
 import { formatSize } from './parse-size.js'
@@ -27,6 +28,7 @@ export const OPTION_TABLE = [
   ...CLIENT_TLS,
   ...ORIGIN,
   ...LOGIN,
+  ...SESSIONS,
   ...TLS,
   ...NETWORK,
   ...TIME_OUTS,

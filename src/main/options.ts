@@ -13,16 +13,26 @@ import { checkNumber } from './option-values.js'
 import type { OriginOptions } from './origin-options.js'
 import { formatSize } from './parse-size.js'
 import { Credentials } from './source/credentials.js'
+import { parseImageAddress } from './source/image-address.js'
 import { resolveNetwork } from './source/network-options.js'
-import { parseSourceUrl } from './source/source-url.js'
+import {
+  type ResolvedSession,
+  resolveSession,
+  type SessionOptions,
+} from './source/session-options.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions extends OriginOptions, TlsServerOptions {
-  /** The image: http or https. User info in it counts as `user` and `password` and is never shown. */
+export interface ServerOptions extends OriginOptions, SessionOptions, TlsServerOptions {
+  /**
+   * The image: http or https, or with `disk` the vpx or esx URI of its server. User info in it counts as `user` and
+   * `password` and is never shown.
+   */
   readonly url: string
+  /** A disk of the server that a vpx or esx URI names: '[datastore] VM/VM.vmdk'. Default: none. */
+  readonly disk?: string | undefined
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */
   readonly unix?: string | undefined
   /** TCP port, 0 to 65535; 0 takes any free one. Default 10809. */
@@ -37,8 +47,13 @@ export interface ServerOptions extends OriginOptions, TlsServerOptions {
   readonly firstByteTimeout?: number | undefined
   /** Limit without a byte in the middle of an answer: seconds, 0.01 to 86400. Default 30. */
   readonly bodyTimeout?: number | undefined
-  /** Times a failed request is repeated before its read fails, 0 (never) to 100. Default 8. */
+  /**
+   * Times a failed request is repeated before its read fails, 0 (never) to 100; more while the origin answers others
+   * rightly. Default 8.
+   */
   readonly retries?: number | undefined
+  /** Longest time a request is repeated, from its first failure: seconds, 0.01 to 86400. Default 600. */
+  readonly retryTime?: number | undefined
   /** Threads that speak HTTP, 1 to 64, cut to `connections`. Default: cores, at most 2. */
   readonly workers?: number | undefined
   /** Most connections to the origin, all workers together, 1 to 256. Default 16. */
@@ -75,9 +90,11 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
 /** Options checked, completed and in the units the program works in. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends ResolvedSession {
   /** Without user info and fragment: may be shown, through `credentials.redact()`. */
   readonly url: string
+  /** URLs of the image in the order in which they are tried, `url` the first of them. */
+  readonly urls: readonly string[]
   readonly credentials: Credentials
   readonly listen: ListenAddress
   readonly exportName: string
@@ -94,6 +111,8 @@ export interface ResolvedOptions {
   readonly bodyTimeoutMs: number
   /** Times one request is sent in all, the first included: at least 1. */
   readonly attempts: number
+  /** Time from a request's first failure in which it is repeated. */
+  readonly retryTimeMs: number
   /** At most `connections`. */
   readonly workers: number
   readonly connections: number
@@ -130,10 +149,11 @@ export function resolveOptions(
   cores: number = availableParallelism(),
 ): ResolvedOptions {
   checkTexts(options)
-  const source = parseSourceUrl(options.url)
-  const protocols = checkProtocols(options.protocols, source.url)
+  const source = parseImageAddress(options.url, options.disk)
+  const url = source.urls[0] as string
+  const protocols = checkProtocols(options.protocols, url)
   const credentials = new Credentials({
-    url: source.url,
+    url,
     user: agreed(source.user, options.user, '--user'),
     password: agreed(source.password, options.password, 'the password given'),
     bearerToken: options.bearerToken,
@@ -142,7 +162,8 @@ export function resolveOptions(
     headers: options.headers,
     userAgent: options.userAgent,
   })
-  const network = resolveNetwork(options, source.url, credentials)
+  const insecure = options.insecure || !source.verify
+  const network = resolveNetwork({ ...options, insecure }, url, credentials)
   const number = (key: OptionKey, value: unknown, fallback: number) =>
     checkNumber(optionEntry(key), value ?? fallback)
   const milliseconds = (key: OptionKey, value: unknown, fallback: number) =>
@@ -161,8 +182,10 @@ export function resolveOptions(
   }
   const ringSize = slotCount * blockSize
   return {
-    url: source.url,
+    url,
+    urls: source.urls,
     credentials,
+    ...resolveSession(options, source.session, credentials),
     listen: listenAddress(options),
     exportName: checkExportName(options.exportName ?? DEFAULTS.exportName),
     tls: resolveTls(options),
@@ -181,6 +204,7 @@ export function resolveOptions(
     ),
     bodyTimeoutMs: milliseconds('bodyTimeout', options.bodyTimeout, DEFAULTS.bodyTimeout),
     attempts: 1 + number('retries', options.retries, DEFAULTS.retries),
+    retryTimeMs: milliseconds('retryTime', options.retryTime, DEFAULTS.retryTime),
     workers: Math.min(workers, connections),
     connections,
     pipelining: number('pipelining', options.pipelining, DEFAULTS.pipelining),
@@ -222,6 +246,10 @@ const TEXTS = {
   unixSocketPath: '--unix-socket-path',
   protocols: '--protocols',
   httpVersion: '--http-version',
+  disk: 'the disk',
+  session: '--session',
+  cookieScript: '--cookie-script',
+  headerScript: '--header-script',
 } as const satisfies Partial<Record<keyof ServerOptions, string>>
 
 /** Callers without a type checker pass anything; what is not text would fail far from here. */

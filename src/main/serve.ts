@@ -1,7 +1,6 @@
 // The composition root: the only file that knows every part. Takes options, opens the source,
 // starts the workers and the listener, and hands out the running server.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Failure } from '../shared/failure.js'
 import type { ProbeResult } from '../shared/fetch-task.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
@@ -15,8 +14,9 @@ import { formatSize } from './parse-size.js'
 import { Estimator } from './prefetch/estimator.js'
 import { Governor, type GovernorDecision } from './prefetch/governor.js'
 import type { Server } from './server-handle.js'
+import { sessionOf } from './session-of.js'
 import { SharedRing } from './shared-ring.js'
-import { probe } from './source/probe.js'
+import type { OriginSession } from './source/origin-session.js'
 import { SourceError } from './source/source-error.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import type { Statistics } from './status/statistics.js'
@@ -108,33 +108,51 @@ async function start(
   const origin = new Origin({ governor, estimator, clock, timers })
   const ring = new SharedRing(memory)
   const fetchMeter = new FetchMeter()
-  const source = await probe({
-    url: options.url,
-    credentials: options.credentials,
+  const session = sessionOf(options, {
+    pool,
     transport: 0,
-    prober: pool,
-    attempts: options.attempts,
-    maxRedirects: options.maxRedirects,
-    protocols: options.protocols,
-    log,
-    random: Math.random,
-    sleep: ms => sleep(ms, undefined, { ...(options.signal && { signal: options.signal }) }),
+    clock,
     onResult: (result: ProbeResult) => {
       fetchMeter.requests++
       fetchMeter.fetched(result.timings)
       if (result.timings.firstByteMs >= 0) estimator.firstByte(result.timings.firstByteMs)
     },
-    signal: options.signal,
   })
+  try {
+    return await open(options, { memory, pool, startedMs, origin, ring, fetchMeter, session })
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+/** What there is before the image is known. */
+interface Engine {
+  readonly memory: RingMemory
+  readonly pool: FetchPool
+  readonly startedMs: number
+  readonly origin: Origin
+  readonly ring: SharedRing
+  readonly fetchMeter: FetchMeter
+  readonly session: OriginSession
+}
+
+async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
+  const { memory, pool, startedMs, origin, ring, fetchMeter, session } = engine
+  const { governor, estimator } = origin
+  const { log } = options
+  const source = await session.open()
   options.signal?.throwIfAborted()
   governor.probed()
   const image = new ImageExport({
     name: options.exportName,
     source,
+    session,
     ring,
     origin,
     maxRequestBytes: options.maxRequest,
     maxAttempts: options.attempts,
+    maxRetryMs: options.retryTimeMs,
     readahead: options.readahead,
     formatHint: options.formatHint === 'auto',
     runner: pool,
@@ -191,6 +209,8 @@ async function start(
       retries: fetchMeter.retries,
       resent: fetchMeter.resent,
       throttled: governor.throttled,
+      logins: session.logins,
+      resolvedAgain: session.resolved,
       failures: { ...fetchMeter.failures },
       workers: pool.workers,
       workerRestarts: pool.restarts,
@@ -214,6 +234,7 @@ async function start(
   const close = async (drainMs: number) => {
     await listener.close(drainMs)
     end()
+    await session.close()
     await pool.close()
   }
   const server: Server = {

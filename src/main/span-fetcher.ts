@@ -1,18 +1,20 @@
 // Sends requests while the governor has room and sees each span to its end: retries that go on at
-// the watermark, stragglers sent again, failures told to whoever waits.
+// the watermark, stragglers sent again, failures told to whoever waits. While what requests are made
+// from is renewed, nothing is sent.
 
 import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
-import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
+import type { FetchResult, FetchTask } from '../shared/fetch-task.js'
 import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './block-reader.js'
+import { LateRequests } from './late-requests.js'
 import type { Log } from './log.js'
+import { LostSlots } from './lost-slots.js'
 import type { Origin, Requester } from './origin.js'
-import { OriginHealth } from './prefetch/origin-health.js'
-import { classify, decideRetry } from './prefetch/retry-policy.js'
-import { Stalls } from './prefetch/stalls.js'
-import { Stragglers } from './prefetch/stragglers.js'
+import { classify } from './prefetch/retry-policy.js'
+import { type RetryLimits, RetryQueue } from './retry-queue.js'
 import type { SharedRing } from './shared-ring.js'
+import type { RequestSource } from './source/request-source.js'
 import { type Choice, Span } from './span.js'
 import { SpanChooser, type SpanChooserParts } from './span-chooser.js'
 import type { FetchMeter } from './status/fetch-meter.js'
@@ -22,10 +24,8 @@ import type { FetchMeter } from './status/fetch-meter.js'
  * server that breaks off after a byte would be asked a hundred thousand times before a read fails.
  */
 const PROGRESS_BYTES = 4096
-/** Attempts for a span nobody waits for: the read that may come asks afresh. */
-const PREFETCH_ATTEMPTS = 3
-/** Time between two looks at how bodies flow, milliseconds. */
-const FLOW_MS = 250
+/** Times a request is sent again for a renewed source before its failure is told: more is no coincidence. */
+const MAX_OBJECTIONS = 12
 /** Time for which a random read is expected to be followed by another, milliseconds. */
 const RANDOM_MS = 2_000
 
@@ -34,9 +34,8 @@ export interface SpanRunner {
   run(task: FetchTask): Promise<FetchResult>
 }
 
-export interface SpanFetcherParts extends SpanChooserParts {
-  readonly maxAttempts: number
-  readonly source: () => SourceRequest
+export interface SpanFetcherParts extends SpanChooserParts, RetryLimits {
+  readonly source: RequestSource
   /** The source's URL without secrets, for messages. */
   readonly sourceName: string
   readonly ring: SharedRing
@@ -54,28 +53,24 @@ const MAX_PATIENCE = 16
 export class SpanFetcher implements DemandFetcher, Requester {
   readonly #parts: SpanFetcherParts
   readonly #chooser: SpanChooser
-  readonly #stragglers: Stragglers
-  readonly #stalls: Stalls
-  readonly #health = new OriginHealth()
+  readonly #late: LateRequests
+  readonly #retries: RetryQueue
   /** Spans with a request under way. */
   readonly #running = new Set<Span>()
-  /** Spans that failed and wait for their next attempt. */
-  readonly #retries: { span: Span; dueMs: number }[] = []
-  /** Who wants to know if a slot's fetch ends for good without filling it. */
-  readonly #lostListeners = new Map<number, Set<(failure: Failure) => void>>()
+  readonly #lost = new LostSlots()
   #poison: Failure | undefined
   #closed = false
   #lastSpan = 0
   /** Bytes brought by requests that are over. */
   #receivedBytes = 0
-  #flowMs = Number.NEGATIVE_INFINITY
   #randomMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: SpanFetcherParts) {
     this.#parts = parts
     this.#chooser = new SpanChooser(parts)
-    this.#stragglers = new Stragglers(parts.origin.estimator)
-    this.#stalls = new Stalls(parts.origin.estimator)
+    this.#late = new LateRequests(parts.origin.estimator)
+    this.#retries = new RetryQueue(parts)
+    parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
   }
 
@@ -93,7 +88,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   get wanting(): boolean {
-    return this.#lostListeners.size > 0 || this.#chooser.demands.size > 0
+    return this.#lost.size > 0 || this.#chooser.demands.size > 0
   }
 
   get randomly(): boolean {
@@ -115,7 +110,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** Spans that failed and wait for their next attempt. */
   get waitingRetries(): number {
-    return this.#retries.length
+    return this.#retries.size
   }
 
   demand(demand: Demand): void {
@@ -133,13 +128,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   onLost(slot: number, listener: (failure: Failure) => void): () => void {
-    const listeners = this.#lostListeners.get(slot) ?? new Set()
-    listeners.add(listener)
-    this.#lostListeners.set(slot, listeners)
-    return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0) this.#lostListeners.delete(slot)
-    }
+    return this.#lost.listen(slot, listener)
   }
 
   served(offset: number): void {
@@ -180,18 +169,19 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   tend(nowMs: number): void {
-    this.#resendLate(nowMs)
+    // What is taken back could not be sent again.
+    if (this.#parts.source.isReady(nowMs)) this.#resendLate(nowMs)
   }
 
   startDemand(nowMs: number): boolean {
-    if (this.#closed) return false
+    if (this.#closed || !this.#parts.source.isReady(nowMs)) return false
     return this.#startRetry(nowMs, true) || this.#begin(this.#chooser.nextDemand(this))
   }
 
   startAhead(nowMs: number): boolean {
-    if (this.#closed) return false
+    if (this.#closed || !this.#parts.source.isReady(nowMs)) return false
     if (this.#startRetry(nowMs, false)) return true
-    if (this.#poison !== undefined) return false
+    if (this.#poison !== undefined || !this.#retries.mayPrefetch(nowMs)) return false
     return this.#begin(this.#chooser.nextAhead(this, nowMs))
   }
 
@@ -205,20 +195,36 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** Fails whoever waits, now and from now on. */
   #endAll(failure: Failure): void {
     this.#poison ??= failure
+    this.#failWaiting(failure)
+    this.#lost.tellAll(failure)
+  }
+
+  /** Fails whoever waits for a request that is not under way. */
+  #failWaiting(failure: Failure): void {
     for (const demand of this.#chooser.demands.takeAll()) demand.fail(failure)
-    for (const { span } of this.#retries.splice(0)) this.#lose(span, failure)
-    for (const slot of [...this.#lostListeners.keys()]) this.#tellLost(slot, failure)
+    for (const span of this.#retries.takeAll()) this.#lose(span, failure)
+  }
+
+  #changed(failure: Failure): void {
+    this.#parts.log('error', `the source has changed, no more of it is served: ${failure.message}`)
+    this.#endAll(failure)
+  }
+
+  /** A renewal of the source has ended: all that waits goes on, or fails with it. */
+  #renewed(failure: Failure | undefined): void {
+    if (failure !== undefined && !this.#closed) {
+      if (classify(failure) === 'changed') this.#changed(failure)
+      else this.#failWaiting(failure)
+    }
+    this.wake()
   }
 
   /** Repeats a request that is due: while a server lets few through, those waited for come first. */
   #startRetry(nowMs: number, waitedFor: boolean): boolean {
-    const index = this.#retries.findIndex(
-      ({ span, dueMs }) => dueMs <= nowMs && (!waitedFor || this.#isWaitedFor(span)),
-    )
-    if (index === -1) return false
-    const [retry] = this.#retries.splice(index, 1) as [{ span: Span; dueMs: number }]
+    const isWaitedFor = waitedFor ? (span: Span) => this.#isWaitedFor(span) : undefined
+    const span = this.#retries.take(nowMs, isWaitedFor)
+    if (span === undefined) return false
     const { ring, meter } = this.#parts
-    const { span } = retry
     for (const [i, slot] of span.slots.entries()) {
       if (span.holds(i) && ring.memory.state(slot) === SlotState.FAILED) {
         span.epochs[i] = ring.owner.resume(slot)
@@ -239,15 +245,16 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** Sends a request for what the span lacks. */
   #send(span: Span): void {
     const { ring, origin, runner, clock, meter, log } = this.#parts
+    const source = this.#parts.source.request
     const { governor, estimator } = origin
     const { memory, waiter } = ring
     const open = span.unfinished()
     const firstSlot = span.slots[open[0] as number] as number
     const offset = span.position()
-    span.sent(clock())
+    span.sent(source, clock())
     const task: FetchTask = {
       spanId: span.id,
-      source: this.#parts.source(),
+      source,
       offset,
       length: span.end - offset,
       slots: open.map(i => span.slots[i] as number),
@@ -257,7 +264,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     }
     governor.began()
     meter.requests++
-    this.#stragglers.sent()
+    this.#late.sent()
     this.#running.add(span)
     log('debug', 'request', { span: span.id, offset, length: task.length, attempt: span.requests })
     const firstByte = () => {
@@ -281,13 +288,16 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   #ended(span: Span, result: FetchResult): void {
-    const { slots, meter, ring } = this.#parts
+    const { slots, meter, ring, source, clock, random } = this.#parts
     const { estimator } = this.#parts.origin
     const { timings } = result
     meter.fetched(timings)
     // A refusal comes sooner than bytes would, and says nothing about them.
     const brought = result.ok || timings.receivedBytes > 0
-    if (result.ok) this.#health.noted(true)
+    if (result.ok) {
+      this.#retries.succeeded(clock(), random)
+      if (span.source !== undefined) source.worked(span.source)
+    }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
     if (timings.newConnection) estimator.connected(timings.connectMs)
@@ -307,7 +317,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   #failed(span: Span, failure: Failure, receivedBytes: number, whole: boolean): void {
-    const { clock, random, log, maxAttempts, sourceName, meter } = this.#parts
+    const { clock, random, log, sourceName, meter } = this.#parts
     const { governor } = this.#parts.origin
     if (this.#closed) {
       // Ended by us, with its thread.
@@ -318,7 +328,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const takenBack = span.resending && failure.code === 'cancelled'
     span.resending = false
     if (takenBack && !whole && this.#poison === undefined) {
-      this.#retries.push({ span, dueMs: nowMs })
+      this.#retries.again(span, nowMs)
       return
     }
     meter.failure(failure.code)
@@ -330,34 +340,51 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (kind === 'refused') governor.refused(span.sentMs, nowMs, failure.retryAfterMs)
     else if (kind === 'transient') governor.troubled(span.sentMs, nowMs)
     if (whole) return
-    this.#health.noted(false)
-    if (receivedBytes >= PROGRESS_BYTES) span.attempts = 1
-    const { attempts } = span
-    const trial = this.#isWaitedFor(span)
-      ? { attempts, maxAttempts, othersFailing: this.#health.failureShare(attempts) }
-      : { attempts, maxAttempts: Math.min(PREFETCH_ATTEMPTS, maxAttempts) }
-    const decision = decideRetry(failure, trial, random())
+    if (this.#poison !== undefined) {
+      this.#lose(span, this.#poison)
+      return
+    }
+    if (receivedBytes >= PROGRESS_BYTES) span.progressed()
+    if (this.#objected(span, failure, nowMs)) return
+    const decision = this.#retries.failed(span, failure, nowMs, this.#isWaitedFor(span), random())
     const fields = { span: span.id, code: failure.code, attempt: span.requests }
-    if (decision.action === 'retry' && this.#poison === undefined) {
+    if (decision.action === 'retry') {
       log(
         'debug',
         `request failed, again in ${Math.round(decision.delayMs)} ms: ${failure.message}`,
         fields,
       )
-      this.#retries.push({ span, dueMs: nowMs + decision.delayMs })
       return
     }
     const told: Failure = {
       ...failure,
       message: `GET ${sourceName}: ${failure.message} (${span.requests} ${span.requests === 1 ? 'attempt' : 'attempts'})`,
     }
-    if (decision.action === 'poison' && this.#poison === undefined) {
-      log('error', `the source has changed, no more of it is served: ${failure.message}`)
-      this.#endAll(told)
-    } else {
-      log('warn', `request given up: ${told.message}`, fields)
+    if (decision.action === 'poison') this.#changed(told)
+    else log('warn', `request given up: ${told.message}`, fields)
+    this.#lose(span, told)
+  }
+
+  /**
+   * Asks the source about a failure.
+   *
+   * @returns true if that settles it: the span is sent again when the source is renewed, or is lost to a renewal that failed
+   */
+  #objected(span: Span, failure: Failure, nowMs: number): boolean {
+    if (span.source === undefined || span.objections >= MAX_OBJECTIONS) return false
+    const objection = this.#parts.source.objected(span.source, failure, nowMs)
+    if (objection === undefined) return false
+    if (objection === 'again') {
+      // Not the span's failure: it is sent again as if it had not been sent.
+      span.objections++
+      span.attempts--
+      this.#retries.again(span, nowMs)
+      return true
     }
-    this.#lose(span, this.#poison ?? told)
+    this.#retries.hold(nowMs)
+    this.#parts.log('warn', `request given up: ${objection.message}`, { span: span.id })
+    this.#lose(span, objection)
+    return true
   }
 
   /**
@@ -366,32 +393,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
    * is sent again at once, on another connection.
    */
   #resendLate(nowMs: number): void {
-    let cancelled = false
-    const flow = nowMs - this.#flowMs >= FLOW_MS
-    if (flow) this.#flowMs = nowMs
-    for (const span of this.#running) {
-      if (span.resending) continue
-      if (span.answered ? !flow || !this.#isStalled(span, nowMs) : !this.#isLate(span, nowMs)) {
-        continue
-      }
-      this.#takeForResending(span, nowMs)
-      cancelled = true
-    }
-    if (cancelled) this.#parts.ring.owner.ringCancelBell()
-  }
-
-  #isLate(span: Span, nowMs: number): boolean {
-    return this.#stragglers.isLate(span.sentMs, nowMs)
-  }
-
-  #isStalled(span: Span, nowMs: number): boolean {
-    const bytes = span.position()
-    const ms = nowMs - span.seenMs
-    if (bytes === span.end || ms < this.#stalls.lateMs) return false
-    const slow = this.#stalls.isSlow(bytes - span.seenBytes, ms)
-    span.seenBytes = bytes
-    span.seenMs = nowMs
-    return slow && this.#isWaitedFor(span) && this.#stragglers.mayResend()
+    const late = this.#late.take(this.#running, nowMs, span => this.#isWaitedFor(span))
+    for (const span of late) this.#takeForResending(span, nowMs)
+    if (late.length > 0) this.#parts.ring.owner.ringCancelBell()
   }
 
   #takeForResending(span: Span, nowMs: number): void {
@@ -436,31 +440,15 @@ export class SpanFetcher implements DemandFetcher, Requester {
       lost.push(slot)
     }
     // Told when no slot of the span can be found any more: a read sent in answer asks afresh.
-    for (const slot of lost) this.#tellLost(slot, failure)
-  }
-
-  #tellLost(slot: number, failure: Failure): void {
-    const listeners = this.#lostListeners.get(slot)
-    this.#lostListeners.delete(slot)
-    for (const listener of listeners ?? []) listener(failure)
+    for (const slot of lost) this.#lost.tell(slot, failure)
   }
 
   #isWaitedFor(span: Span): boolean {
-    return span.slots.some((slot, i) => span.holds(i) && this.#lostListeners.has(slot))
+    return span.slots.some((slot, i) => span.holds(i) && this.#lost.has(slot))
   }
 
   /** When a retry is due, or a request is to be looked at. */
   dueMs(nowMs: number): number {
-    let dueMs = Number.POSITIVE_INFINITY
-    // A retry that is due already waits for room, not for time.
-    for (const retry of this.#retries) if (retry.dueMs > nowMs) dueMs = Math.min(dueMs, retry.dueMs)
-    const answerMs = this.#stragglers.lateMs
-    const bodyMs = this.#stalls.lateMs
-    for (const { answered, sentMs, seenMs } of this.#running) {
-      const lateMs = answered ? seenMs + bodyMs : sentMs + answerMs
-      // One that was late already is looked at again when something happens.
-      if (lateMs > nowMs) dueMs = Math.min(dueMs, lateMs)
-    }
-    return dueMs
+    return Math.min(this.#retries.dueMs(nowMs), this.#late.dueMs(this.#running, nowMs))
   }
 }

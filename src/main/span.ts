@@ -2,6 +2,7 @@
 // what has come of it so far. It outlives its requests: what fails is asked for again from where it
 // stopped.
 
+import type { SourceRequest } from '../shared/fetch-task.js'
 import { type RingMemory, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 
 /** Bytes to fetch by one request, and the slots taken for them, in order. */
@@ -26,6 +27,12 @@ export class Span implements Choice {
   requests = 0
   /** How many times the limit the next request's first byte may take. */
   patience = 1
+  /** Times the source was renewed for it since it last made progress. */
+  objections = 0
+  /** When the first of the `attempts` failed; undefined while none has. */
+  failedMs: number | undefined
+  /** What the request under way was made from. */
+  source: SourceRequest | undefined
   /** When the request under way was sent. */
   sentMs = 0
   /** First byte that the request under way asked for. */
@@ -57,15 +64,23 @@ export class Span implements Choice {
     }
   }
 
-  /** A request for what is missing is sent. */
-  sent(nowMs: number): void {
+  /** A request for what is missing, made from `source`, is sent. */
+  sent(source: SourceRequest, nowMs: number): void {
     this.attempts++
     this.requests++
+    this.source = source
     this.sentMs = nowMs
     this.sentAt = this.position()
     this.answered = false
     this.seenBytes = this.sentAt
     this.seenMs = nowMs
+  }
+
+  /** The request that failed had brought enough for the count of attempts to start again. */
+  progressed(): void {
+    this.attempts = 1
+    this.objections = 0
+    this.failedMs = undefined
   }
 
   /** True while the slot at this position holds, or is to hold, the span's bytes. */

@@ -34,6 +34,8 @@ export type FailureCode =
   | 'encoded'
   /** ETag, Last-Modified or total size differ from the pinned version, or 412. */
   | 'source-changed'
+  /** What was to give credentials - a login, a script - failed. */
+  | 'session'
   /** The owner of the span asked the worker to let go. */
   | 'cancelled'
   /** The worker thread ended before the task did. */

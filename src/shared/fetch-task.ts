@@ -1,5 +1,5 @@
 // Everything that crosses between the main thread and a worker, as plain data: the settings a
-// worker starts with, the two kinds of task (fetch a span, probe a URL) and their results.
+// worker starts with, the three kinds of task (fetch a span, probe a URL, call a server) and their results.
 
 import type { Failure } from './failure.js'
 import type { Transport } from './transport.js'
@@ -107,6 +107,30 @@ export type ProbeResult = AnswerNotes &
         readonly lastModified?: string
         /** The image's first bytes: at most what was asked for, all of it if the body came whole. */
         readonly firstBytes: Uint8Array
+        readonly timings: FetchTimings
+      }
+    | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }
+  )
+
+/** One request that fetches no part of an image, such as a login. Redirects are reported, not followed. */
+export interface CallTask {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly transport: number
+}
+
+export type CallResult = AnswerNotes &
+  (
+    | {
+        /** An answer came, whatever its status. */
+        readonly ok: true
+        readonly status: number
+        /** Status and reason in the server's words. */
+        readonly message: string
+        readonly retryAfterMs?: number
         readonly timings: FetchTimings
       }
     | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }

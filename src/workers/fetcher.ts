@@ -3,6 +3,8 @@
 // decided on the main thread.
 
 import {
+  type CallResult,
+  type CallTask,
   type FetchResult,
   type FetchTask,
   NO_TIMINGS,
@@ -14,6 +16,7 @@ import {
 import { BellListener, RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { OriginClient } from './origin-client.js'
 import { cancelledFailure, failureOfDefect } from './origin-error.js'
+import { PlainCall } from './plain-call.js'
 import { ProbeFetch } from './probe-fetch.js'
 import { Router } from './route.js'
 import { SlotWriter, StagingPool } from './slot-writer.js'
@@ -31,6 +34,8 @@ export interface Fetcher extends Disposable {
   fetchSpan(task: FetchTask): Promise<FetchResult>
   /** Makes one ranged GET and tells what it says about the file. Never rejects. */
   probeSource(task: ProbeTask): Promise<ProbeResult>
+  /** Sends one request that fetches no part of an image. Never rejects. */
+  callServer(task: CallTask): Promise<CallResult>
   /** Tasks being worked on, and open connections, those being set up included. */
   readonly running: number
   readonly connections: number
@@ -118,6 +123,21 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         const headers = rangeHeaders(task.headers, 0, task.length)
         const request = { path: url.pathname + url.search, headers, bulk: false }
         origin.send(request, new ProbeFetch(task, resolve))
+      } catch (error) {
+        resolve({ ok: false, timings: NO_TIMINGS, failure: failureOfDefect(error) })
+      }
+    })
+  }
+
+  callServer(task: CallTask): Promise<CallResult> {
+    return new Promise(resolve => {
+      try {
+        const { method, body } = task
+        const url = new URL(task.url)
+        const origin = this.#origin(url, task.transport)
+        const headers = Object.entries(task.headers).flat()
+        const path = url.pathname + url.search
+        origin.send({ method, body, path, headers, bulk: false }, new PlainCall(resolve))
       } catch (error) {
         resolve({ ok: false, timings: NO_TIMINGS, failure: failureOfDefect(error) })
       }

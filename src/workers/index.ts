@@ -1,8 +1,10 @@
-// What a worker thread of the pool runs: the two kinds of task, bound to the settings the thread
+// What a worker thread of the pool runs: the three kinds of task, bound to the settings the thread
 // was started with. Loaded once in each thread.
 
 import { workerData } from 'node:worker_threads'
 import type {
+  CallResult,
+  CallTask,
   FetchResult,
   FetchTask,
   ProbeResult,
@@ -21,4 +23,9 @@ export function fetchSpan(task: FetchTask): Promise<FetchResult> {
 /** Asks a URL for its first bytes. Never rejects. */
 export function probeSource(task: ProbeTask): Promise<ProbeResult> {
   return fetcher.probeSource(task)
+}
+
+/** Sends a request that fetches no part of an image. Never rejects. */
+export function callServer(task: CallTask): Promise<CallResult> {
+  return fetcher.callServer(task)
 }

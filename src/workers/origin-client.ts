@@ -18,8 +18,10 @@ const IDLE_MS = 30_000
 /** A server's keep-alive hint is cut by this, so that a request does not meet the closing. */
 const IDLE_MARGIN_MS = 1_000
 
-/** One GET. */
+/** One request, a GET unless it says otherwise. */
 export interface OriginRequest {
+  readonly method?: 'GET' | 'POST'
+  readonly body?: string | undefined
   /** Path and query, as they stand in the URL. */
   readonly path: string
   /** Names and values in turn. */
@@ -178,7 +180,8 @@ class Connection implements Carrier, BodyGauge {
     this.#exchanges.push(exchange)
     this.#client.dispatch(
       {
-        method: 'GET',
+        method: request.method ?? 'GET',
+        ...(request.body !== undefined && { body: request.body }),
         path: this.#route.prefix + request.path,
         headers: [...request.headers, ...this.#route.headers],
         // Lets the next request of the pipeline go out before this one's answer has begun.

@@ -180,7 +180,7 @@ function refuseStatus(head: ResponseHead, nowMs: number): Failure {
 }
 
 /** `503 Service Unavailable`, in the server's words where it has any. */
-function statusLine(head: ResponseHead): string {
+export function statusLine(head: ResponseHead): string {
   const said = head.statusText.replace(/[^\x20-\x7e]+/g, ' ').trim()
   const text = said.slice(0, MAX_REASON) || STATUS_CODES[head.status]
   return text ? `${head.status} ${text}` : `${head.status}`

@@ -25,6 +25,10 @@ t.test('resolveOptions() completes what is not given', async t => {
   const { credentials, log, ...rest } = resolveOptions({ url }, 8)
   t.strictSame(rest, {
     url,
+    urls: [url],
+    session: 'none',
+    cookieScript: undefined,
+    headerScript: undefined,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
     exportName: '',
     tls: undefined,
@@ -35,6 +39,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     firstByteTimeoutMs: 120_000,
     bodyTimeoutMs: 30_000,
     attempts: 9,
+    retryTimeMs: 3_600_000,
     workers: 2,
     connections: 16,
     pipelining: 1,
@@ -54,7 +59,7 @@ t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
   type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa'
   type Shown = 'clientCertificate' | 'clientKey' | 'clientKeyPassphrase'
-  type Elsewhere = 'url' | Read | Shown | 'env' | 'log' | 'signal'
+  type Elsewhere = 'url' | 'disk' | Read | Shown | 'env' | 'log' | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
   const complete: [Missing] extends [never] ? true : Missing = true

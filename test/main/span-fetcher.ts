@@ -39,6 +39,7 @@ function exportOf(
     origin: new Origin({ governor, estimator: new Estimator(), clock, timers }),
     maxRequestBytes: MiB,
     maxAttempts: 3,
+    maxRetryMs: 300_000,
     readahead: 'off',
     runner: { run },
     fetchMeter: new FetchMeter(),

@@ -21,6 +21,7 @@ const ERRNO_OF: Readonly<Record<FailureCode, number>> = {
   'wrong-range': Errno.EIO,
   encoded: Errno.EIO,
   'source-changed': Errno.EIO,
+  session: Errno.EIO,
   // Reads are only called off while somebody waits for them when the server ends.
   cancelled: Errno.ESHUTDOWN,
   'worker-died': Errno.EIO,

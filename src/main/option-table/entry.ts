@@ -24,6 +24,7 @@ export const OPTION_GROUPS = [
   'TLS with clients',
   'Origin',
   'Login',
+  'Sessions',
   'TLS with the origin',
   'Network',
   'Time-outs',

@@ -7,6 +7,8 @@
  * rightly any more shows after so many requests, all spans together.
  */
 const REMEMBERED = 32
+/** Failures in a row that make an outage: at one fault in two it takes hundreds of requests to see as many. */
+const DOWN_STREAK = 8
 
 /** The latest outcomes of one origin's requests. */
 export class OriginHealth {
@@ -14,13 +16,20 @@ export class OriginHealth {
   readonly #outcomes: boolean[] = []
   #next = 0
   #failed = 0
+  #streak = 0
 
   /** Notes what became of a request. Leave out those that were taken back. */
   noted(right: boolean): void {
     if (this.#outcomes[this.#next] === false) this.#failed--
     if (!right) this.#failed++
+    this.#streak = right ? 0 : this.#streak + 1
     this.#outcomes[this.#next] = right
     this.#next = (this.#next + 1) % REMEMBERED
+  }
+
+  /** True if nothing was answered rightly for a while. */
+  get down(): boolean {
+    return this.#streak >= DOWN_STREAK
   }
 
   /**

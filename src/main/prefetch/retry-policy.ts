@@ -68,6 +68,7 @@ export function classify(failure: Failure): FailureClass {
     case 'short-body':
     case 'protocol':
     case 'worker-died':
+    case 'session':
       return 'transient'
     case 'range-ignored':
     case 'wrong-range':
@@ -89,6 +90,9 @@ export interface Trial {
   readonly maxAttempts: number
   /** Share of the origin's other requests that failed lately, 0 to 1; undefined without any. */
   readonly othersFailing?: number | undefined
+  /** Time since the first of these requests failed, and how much of it is allowed, milliseconds. */
+  readonly elapsedMs?: number
+  readonly maxElapsedMs?: number
 }
 
 /**
@@ -97,21 +101,34 @@ export interface Trial {
  * @param random a number in [0, 1)
  */
 export function decideRetry(failure: Failure, trial: Trial, random: number): RetryDecision {
-  const { attempts } = trial
+  const { attempts, elapsedMs = 0, maxElapsedMs = Number.POSITIVE_INFINITY } = trial
   const kind = classify(failure)
   if (kind === 'changed') return { action: 'poison' }
   if (kind === 'final') return { action: 'fail' }
   const byChance = chanceAttempts(trial)
-  if (attempts >= Math.max(ownAttempts(kind, trial), byChance)) return { action: 'fail' }
+  const limit = Math.max(ownAttempts(kind, trial), byChance)
+  const leftMs = maxElapsedMs - elapsedMs
+  if (attempts >= limit || leftMs <= 0) return { action: 'fail' }
   if (kind === 'stale-connection' && attempts <= 1) return { action: 'retry', delayMs: 0 }
   if (failure.retryAfterMs !== undefined) {
     const delayMs = Math.min(failure.retryAfterMs, MAX_RETRY_AFTER_MS) + random * BASE_DELAY_MS
-    return { action: 'retry', delayMs }
+    // Before its time the server would only say so again.
+    return delayMs <= leftMs ? { action: 'retry', delayMs } : { action: 'fail' }
   }
   // A server that refuses is to be left alone, whoever else it serves.
   const most = byChance > 0 && kind !== 'refused' ? MAX_CHANCE_DELAY_MS : MAX_DELAY_MS
   const bound = Math.min(most, BASE_DELAY_MS * 2 ** (attempts - 1))
-  return { action: 'retry', delayMs: MIN_DELAY_MS + random * (bound - MIN_DELAY_MS) }
+  const jittered = MIN_DELAY_MS + random * (bound - MIN_DELAY_MS)
+  // The dice may fall short again and again: the last attempt comes no sooner than it does on average.
+  const missing = byChance === 0 && attempts + 1 >= limit ? averageMs(limit) - elapsedMs : 0
+  return { action: 'retry', delayMs: Math.min(leftMs, Math.max(jittered, missing)) }
+}
+
+/** Time from the first failure to the last of so many attempts as it is on average, milliseconds. */
+function averageMs(attempts: number): number {
+  let sum = 0
+  for (let n = 0; n < attempts - 1; n++) sum += Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** n) / 2
+  return sum
 }
 
 /** Attempts that a failure is given for its own sake. */

@@ -112,10 +112,15 @@ export class Credentials {
    * @throws {TypeError} if `url` is not an absolute URL
    */
   headersFor(url: string): Readonly<Record<string, string>> {
-    const own = new URL(url).origin === this.#origin ? this.#headers : this.#openHeaders
+    const own = this.owns(url) ? this.#headers : this.#openHeaders
     const kept = this.#jar?.headerFor(url, this.#clock())
     if (kept === undefined) return own
     return { ...own, cookie: own['cookie'] === undefined ? kept : `${own['cookie']}; ${kept}` }
+  }
+
+  /** True for URLs of the image's own scheme, host and port. */
+  owns(url: string): boolean {
+    return new URL(url).origin === this.#origin
   }
 
   /** Takes the `Set-Cookie` fields of an answer from `url`, if cookies are kept at all. */

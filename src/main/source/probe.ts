@@ -12,9 +12,10 @@ import { SourceError } from './source-error.js'
 /** Bytes asked for by the probe: the headers of every disk format, and a first block or two. */
 export const PROBE_BYTES = 1024 * 1024
 /** Attempts at start, where a user waits for the word that it does not work. */
-const MAX_ATTEMPTS = 4
+export const MAX_ATTEMPTS = 4
 /** Failures that are told at once at the start, though later on a request is repeated for them. */
-const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
+export const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
+  'session',
   'connect',
   'connect-timeout',
   'range-ignored',
@@ -39,6 +40,12 @@ export interface ProbeOptions {
   readonly maxRedirects: number
   /** As in `URL.protocol`: what a redirect may lead to. */
   readonly protocols: ReadonlySet<string>
+  /** Headers of a request to `url`, asked for anew with each. Default: what the credentials say. */
+  readonly headersFor?: (url: string) => Readonly<Record<string, string>>
+  /** Bytes asked for. Default 1 MiB. */
+  readonly length?: number
+  /** True in the middle of a run: what passes is waited out, where at the start it would be told. */
+  readonly patient?: boolean
   readonly log: Log
   readonly random: () => number
   readonly sleep: (ms: number) => Promise<void>
@@ -63,9 +70,10 @@ export interface ProbedSource {
  */
 export async function probe(options: ProbeOptions): Promise<ProbedSource> {
   const { credentials, log } = options
+  const headersFor = options.headersFor ?? ((url: string) => credentials.headersFor(url))
   let url = options.url
   for (let redirects = 0; redirects <= options.maxRedirects; redirects++) {
-    const result = await ask(options, url)
+    const result = await ask(options, url, headersFor)
     const name = credentials.redact(redirects === 0 ? url : withoutQuery(url))
     if (result.ok) {
       const { totalBytes, etag, lastModified, firstBytes } = result
@@ -76,7 +84,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
           url,
           // Read whenever a task is sent: cookies come and go.
           get headers() {
-            return credentials.headersFor(url)
+            return headersFor(url)
           },
           transport: options.transport,
           totalBytes,
@@ -90,7 +98,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     }
     const { failure } = result
     if (failure.code !== 'redirect' || failure.location === undefined) {
-      throw new SourceError(credentials.redact(explain(name, failure, options)))
+      throw new SourceError(credentials.redact(explain(name, failure, options)), { failure })
     }
     if (options.maxRedirects === 0) {
       throw new SourceError(
@@ -106,22 +114,28 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
 }
 
 /** One probe, repeated while it fails in passing. */
-async function ask(options: ProbeOptions, url: string): Promise<ProbeResult> {
+async function ask(
+  options: ProbeOptions,
+  url: string,
+  headersFor: (url: string) => Readonly<Record<string, string>>,
+): Promise<ProbeResult> {
   options.signal?.throwIfAborted()
   for (let attempt = 1; ; attempt++) {
     const result = await options.prober.probe({
       url,
-      headers: options.credentials.headersFor(url),
+      headers: headersFor(url),
       transport: options.transport,
-      length: PROBE_BYTES,
+      length: options.length ?? PROBE_BYTES,
     })
     // Whoever gave up has ended the workers, too: that is no failure of the source.
     options.signal?.throwIfAborted()
     options.onResult(result)
     // A host that is not there at the start is a mistake more often than an outage, and what the
     // first answer gets wrong is the server's habit.
-    if (result.ok || FINAL_AT_START.has(result.failure.code)) return result
-    const trial = { attempts: attempt, maxAttempts: Math.min(MAX_ATTEMPTS, options.attempts) }
+    const { patient = false } = options
+    if (result.ok || (!patient && FINAL_AT_START.has(result.failure.code))) return result
+    const maxAttempts = patient ? options.attempts : Math.min(MAX_ATTEMPTS, options.attempts)
+    const trial = { attempts: attempt, maxAttempts }
     const decision = decideRetry(result.failure, trial, options.random())
     if (decision.action !== 'retry') return result
     options.log('info', `${result.failure.message}: again in ${Math.round(decision.delayMs)} ms`)

@@ -27,6 +27,10 @@ export interface Statistics {
   readonly resent: number
   /** Answers 429 and 503. */
   readonly throttled: number
+  /** Logins and runs of scripts that gave request headers, the first included. */
+  readonly logins: number
+  /** Times redirects were followed again since the URL they had led to was no good any more. */
+  readonly resolvedAgain: number
   /** Failures of any kind, by code. */
   readonly failures: Readonly<Record<string, number>>
   readonly workers: number

@@ -38,6 +38,7 @@ function statsRows(s: Statistics): Row[] {
     ['clients', showCount(s.totalClients), s.clients === 0 ? '' : `${s.clients} still connected`],
     ['requests', showCount(s.requests), averageRequest(s)],
     ['retries', showCount(s.retries), s.throttled === 0 ? '' : `${s.throttled} answers 429 or 503`],
+    ...sessionRow(s),
     ['failures', showCount(failed), failures.map(([code, n]) => `${code} ${n}`).join(', ')],
     [
       'first byte',
@@ -52,6 +53,13 @@ function statsRows(s: Statistics): Row[] {
     ],
     ['workers', showCount(s.workers), s.workerRestarts === 0 ? '' : `${s.workerRestarts} replaced`],
   ]
+}
+
+/** Only where there was a session, or a URL that did not last. */
+function sessionRow(s: Statistics): Row[] {
+  if (s.logins === 0 && s.resolvedAgain === 0) return []
+  const note = s.resolvedAgain === 0 ? '' : `redirects followed again ${s.resolvedAgain} times`
+  return [['logins', showCount(s.logins), note]]
 }
 
 function rate(bytes: number, seconds: number): string {

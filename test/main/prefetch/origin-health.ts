@@ -28,3 +28,13 @@ t.test('OriginHealth.failureShare() lets nobody excuse itself', async t => {
   health.noted(true)
   t.equal(health.failureShare(4), 0)
 })
+
+t.test('OriginHealth.down is told by eight failures in a row', async t => {
+  const health = new OriginHealth()
+  for (let i = 0; i < 7; i++) health.noted(false)
+  t.notOk(health.down)
+  health.noted(false)
+  t.ok(health.down)
+  health.noted(true)
+  t.notOk(health.down)
+})

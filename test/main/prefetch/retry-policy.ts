@@ -57,7 +57,8 @@ t.test('decideRetry() gives up, or waits for a time in its bounds', async () => 
     fc.property(attempts, attempts, fc.double({ min: 0, max: 0.999, noNaN: true }), (n, max, r) => {
       const decision = decideRetry(of('reset'), trial(n, max), r)
       if (n >= max) return decision.action === 'fail'
-      const bound = Math.min(10_000, 250 * 2 ** (n - 1))
+      // The last comes no sooner than on average, which for 30 attempts is 128 s.
+      const bound = n + 1 === max ? 130_000 : Math.min(10_000, 250 * 2 ** (n - 1))
       return decision.action === 'retry' && decision.delayMs >= 20 && decision.delayMs <= bound
     }),
   )
@@ -120,3 +121,30 @@ t.test('decideRetry() gives bad luck the attempts that make it improbable', asyn
     'a server that refuses is left alone for longer',
   )
 })
+
+t.test(
+  'decideRetry() ends after the time allowed, and not before the time to be expected',
+  async t => {
+    const after = (elapsedMs: number, maxElapsedMs = 1e9, attempts = 4) => ({
+      ...trial(attempts, 9),
+      elapsedMs,
+      maxElapsedMs,
+    })
+    t.equal(decideRetry(of('reset'), after(1000, 1000), 0.5).action, 'fail')
+    t.strictSame(
+      decideRetry(of('reset'), after(900, 1000), 0.9),
+      { action: 'retry', delayMs: 100 },
+      'the last one at its end',
+    )
+    const refused = of('status', { status: 503, retryAfterMs: 5000 })
+    t.equal(decideRetry(refused, after(0, 4000), 0).action, 'fail', 'it would be refused again')
+    t.equal(decideRetry(refused, after(0, 6000), 0).action, 'retry')
+    // 250 ms doubled up to 10 s, half of it on average: 17.875 s for eight delays.
+    const averageMs = (250 * (2 ** 6 - 1) + 2 * 10_000) / 2
+    t.strictSame(
+      decideRetry(of('connect'), after(100, 1e9, 8), 0),
+      { action: 'retry', delayMs: averageMs - 100 },
+      'however low the dice fall, the restart of a server is waited for',
+    )
+  },
+)

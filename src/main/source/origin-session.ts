@@ -1,0 +1,293 @@
+// The state of being admitted to an image: request headers that expire and a URL that was got by redirects. Opens the
+// image with them and renews them, one renewal at a time, by clock and when the server does not take them any more.
+// While a renewal runs nothing is sent to the origin; requests that failed for it are sent again.
+
+import type { Failure } from '../../shared/failure.js'
+import type { SourceRequest } from '../../shared/fetch-task.js'
+import type { Log } from '../log.js'
+import { decideRetry } from '../prefetch/retry-policy.js'
+import type { Authorizer, GivenHeaders, RenewalReason } from './authorizer.js'
+import type { Credentials } from './credentials.js'
+import {
+  FINAL_AT_START,
+  MAX_ATTEMPTS,
+  type ProbedSource,
+  type ProbeOptions,
+  probe,
+} from './probe.js'
+import type { RequestSource } from './request-source.js'
+import { SourceError } from './source-error.js'
+import { versionChange } from './version.js'
+
+/** Renewals without a right answer between them after which it is something else that the server objects to. */
+const MAX_FRUITLESS = 3
+/** Time after a failed renewal in which no other is begun, milliseconds. */
+const PAUSE_MS = 5_000
+
+/** Statuses that say that the headers are not good, and that a URL got by a redirect is not. */
+const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
+const MOVED: ReadonlySet<number | undefined> = new Set([401, 403, 404, 410])
+/** Statuses after which the image is looked for under its next name: vCenter answers 500 to some wrong ones. */
+const ELSEWHERE: ReadonlySet<number | undefined> = new Set([404, 500])
+
+export interface OriginSessionParts
+  extends Omit<ProbeOptions, 'url' | 'headersFor' | 'length' | 'patient' | 'sleep'> {
+  /** URLs of the image in the order in which they are tried, at least one; without user info. */
+  readonly urls: readonly string[]
+  readonly authorizer?: Authorizer | undefined
+  readonly clock: () => number
+  /** Rejects when the signal is aborted. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+}
+
+/** What a renewal has to do. */
+interface Remedy {
+  readonly authorize: boolean
+  readonly resolve: boolean
+}
+
+/** The session of one image. */
+export class OriginSession implements RequestSource {
+  onRenewed: (failure?: Failure) => void = () => {}
+  /** Times headers were obtained, the first included, and times redirects were followed again. */
+  logins = 0
+  resolved = 0
+  readonly #parts: OriginSessionParts
+  readonly #credentials: Credentials
+  readonly #log: Log
+  readonly #closing = new AbortController()
+  /** Of the start alone: it does not end a session that is open. */
+  #starting: AbortSignal | undefined
+  #url: string
+  #given: GivenHeaders = {}
+  #request: SourceRequest | undefined
+  #renewing = false
+  #fruitless = 0
+  #failure: Failure | undefined
+  #pausedUntilMs = Number.NEGATIVE_INFINITY
+
+  constructor(parts: OriginSessionParts) {
+    this.#parts = parts
+    this.#credentials = parts.credentials
+    this.#log = parts.log
+    this.#url = parts.urls[0] as string
+    this.#starting = parts.signal
+  }
+
+  /** Valid once the source is open. */
+  get request(): SourceRequest {
+    if (this.#request === undefined)
+      throw new Error('Cannot make a request: the source is not open')
+    return this.#request
+  }
+
+  /**
+   * Logs in, if that is to be done, and opens the image.
+   *
+   * @throws {SourceError} if it can't be served
+   */
+  async open(): Promise<ProbedSource> {
+    const { authorizer, urls, signal } = this.#parts
+    if (authorizer !== undefined) {
+      const failure = await this.#authorize(authorizer, 'start')
+      signal?.throwIfAborted()
+      if (failure !== undefined) throw new SourceError(failure.message, { failure })
+    }
+    let first: SourceError | undefined
+    for (const url of urls) {
+      this.#url = url
+      try {
+        const source = await this.#probe({})
+        this.#request = source.request
+        this.#starting = undefined
+        return source
+      } catch (error) {
+        if (!(error instanceof SourceError) || !ELSEWHERE.has(error.failure?.status)) throw error
+        first ??= error
+      }
+    }
+    throw first
+  }
+
+  isReady(nowMs: number): boolean {
+    if (this.#renewing) return false
+    const due = this.#parts.authorizer?.isDue(nowMs) === true && nowMs >= this.#pausedUntilMs
+    if (due) this.#begin({ authorize: true, resolve: false }, 'clock')
+    return !due
+  }
+
+  objected(used: SourceRequest, failure: Failure, nowMs: number): 'again' | Failure | undefined {
+    const remedy = this.#remedyFor(used, failure)
+    if (remedy === undefined) return undefined
+    if (used !== this.#request || this.#renewing) return 'again'
+    if (nowMs < this.#pausedUntilMs) return this.#failure
+    if (this.#fruitless >= MAX_FRUITLESS) {
+      // In a while one more is tried.
+      this.#fruitless--
+      this.#failure = failure
+      this.#pausedUntilMs = nowMs + PAUSE_MS
+      return failure
+    }
+    this.#begin(remedy, 'refused')
+    return 'again'
+  }
+
+  worked(used: SourceRequest): void {
+    if (used === this.#request) this.#fruitless = 0
+  }
+
+  /** Ends the session at the server, as far as that is possible soon. Never rejects. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#parts.authorizer?.end()
+  }
+
+  #remedyFor(used: SourceRequest, failure: Failure): Remedy | undefined {
+    const { status, code } = failure
+    const redirected = used.url !== this.#url
+    const resolve = code === 'redirect' || (redirected && code === 'status' && MOVED.has(status))
+    const authorize =
+      this.#parts.authorizer !== undefined &&
+      code === 'status' &&
+      UNAUTHORIZED.has(status) &&
+      this.#credentials.owns(used.url)
+    return authorize || resolve
+      ? { authorize, resolve: resolve || (authorize && redirected) }
+      : undefined
+  }
+
+  #begin(remedy: Remedy, reason: RenewalReason): void {
+    this.#renewing = true
+    void this.#renew(remedy, reason).then(failure => {
+      this.#renewing = false
+      if (this.#closing.signal.aborted) return
+      if (failure === undefined) this.#fruitless++
+      else {
+        this.#failure = failure
+        this.#pausedUntilMs = this.#parts.clock() + PAUSE_MS
+        this.#log('warn', failure.message)
+      }
+      // Headers whose time is over may still be good: then the server decides.
+      this.onRenewed(reason === 'clock' ? undefined : failure)
+    })
+  }
+
+  /** Never rejects. */
+  async #renew(
+    { authorize, resolve }: Remedy,
+    reason: RenewalReason,
+  ): Promise<Failure | undefined> {
+    const { authorizer } = this.#parts
+    if (authorize && authorizer !== undefined) {
+      const failure = await this.#authorize(authorizer, reason)
+      if (failure !== undefined) return failure
+      this.#log('debug', 'logged in again', { reason })
+    }
+    if (!resolve) {
+      this.#request = this.#madeAnew(this.request.url)
+      return undefined
+    }
+    const failure = await this.#resolve()
+    if (authorize || authorizer === undefined || !UNAUTHORIZED.has(failure?.status)) return failure
+    // The signed URL is over, and so is the session that would give another.
+    return await this.#renew({ authorize: true, resolve: true }, reason)
+  }
+
+  /** Obtains headers, again and again as far as the budget goes. */
+  async #authorize(authorizer: Authorizer, reason: RenewalReason): Promise<Failure | undefined> {
+    const { attempts, random } = this.#parts
+    const starting = reason === 'start'
+    const maxAttempts = starting ? Math.min(MAX_ATTEMPTS, attempts) : attempts
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await authorizer.renew(reason)
+      if (outcome.ok) {
+        this.logins++
+        this.#given = outcome.headers
+        return undefined
+      }
+      const { failure } = outcome
+      const final = starting && FINAL_AT_START.has(failure.code)
+      const decision = decideRetry(failure, { attempts: attempt, maxAttempts }, random())
+      const message = this.#credentials.redact(`${authorizer.task}: ${failure.message}`)
+      if (final || decision.action !== 'retry') {
+        const hint = failure.status === 401 ? '; the user name or password is not accepted' : ''
+        return { ...failure, message: `${message}${hint}` }
+      }
+      this.#log('info', `${message}: again in ${Math.round(decision.delayMs)} ms`)
+      try {
+        await this.#sleep(decision.delayMs)
+      } catch {
+        return { code: 'cancelled', message: `${message}, and nobody waits for it any more` }
+      }
+    }
+  }
+
+  /** Follows the redirects from the image's URL again. */
+  async #resolve(): Promise<Failure | undefined> {
+    const { request } = this
+    try {
+      const source = await this.#probe({ length: 1, patient: true })
+      this.resolved++
+      const change = versionChange(request, source.request)
+      if (change !== undefined) return { code: 'source-changed', message: change }
+      this.#request = this.#madeAnew(source.request.url)
+      this.#log('debug', 'redirects followed again')
+      return undefined
+    } catch (error) {
+      const { failure, message } = error as SourceError
+      return { ...(failure ?? { code: 'session' }), message }
+    }
+  }
+
+  /** Another request to take the place of the present one. The version stays that of the start, with all it was known by. */
+  #madeAnew(url: string): SourceRequest {
+    const headersFor = () => this.#headersFor(url)
+    return {
+      ...this.request,
+      url,
+      // Read whenever a task is sent: cookies come and go.
+      get headers() {
+        return headersFor()
+      },
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    const closing = this.#closing.signal
+    const signal =
+      this.#starting === undefined ? closing : AbortSignal.any([closing, this.#starting])
+    return this.#parts.sleep(ms, signal)
+  }
+
+  #probe(options: Pick<ProbeOptions, 'length' | 'patient'>): Promise<ProbedSource> {
+    return probe({
+      ...this.#parts,
+      ...options,
+      url: this.#url,
+      headersFor: url => this.#headersFor(url),
+      sleep: ms => this.#sleep(ms),
+      signal: this.#starting,
+    })
+  }
+
+  /** What the authorizer gave goes to the image's own server only. */
+  #headersFor(url: string): Readonly<Record<string, string>> {
+    const own = this.#credentials.headersFor(url)
+    if (!this.#credentials.owns(url)) return own
+    const headers: Record<string, string> = { ...own }
+    for (const [name, value] of Object.entries(this.#given)) {
+      if (value === undefined) delete headers[name]
+      else headers[name] = name === 'cookie' ? joinCookies(own[name], value) : value
+    }
+    return headers
+  }
+}
+
+/** Both lists of cookies, without those of `own` that `given` has another value for. */
+function joinCookies(own: string | undefined, given: string): string {
+  if (own === undefined) return given
+  const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim()
+  const names = new Set(given.split(';').map(nameOf))
+  const kept = own.split(';').filter(pair => !names.has(nameOf(pair)))
+  return [...kept.map(pair => pair.trim()), given].join('; ')
+}

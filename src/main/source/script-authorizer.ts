@@ -1,0 +1,105 @@
+// Headers and cookies from scripts of the user's: --cookie-script and --header-script, run again when their time is
+// over or the server does not take what they gave.
+
+import type { Authorization, Authorizer, GivenHeaders, RenewalReason } from './authorizer.js'
+import { cookieOfOutput, headersOfOutput } from './script-output.js'
+import { ShellScript } from './shell-script.js'
+
+/** Shorter words, such as 'Bearer', are no secret. */
+const SHORTEST_HEADER = 8
+
+/** One script as the user gave it. */
+export interface ScriptOption {
+  readonly script: string
+  /** Age at which what it gave is renewed, milliseconds; infinite for never. */
+  readonly renewMs: number
+}
+
+export interface ScriptAuthorizerParts {
+  readonly cookie?: ScriptOption | undefined
+  readonly header?: ScriptOption | undefined
+  /** The image's URL: `$url` in the scripts. */
+  readonly url: string
+  readonly clock: () => number
+  /** Told of every value that must not be shown from now on. */
+  readonly addSecret: (secret: string, shortest?: number) => void
+}
+
+interface Source {
+  /** The flag, for messages. */
+  readonly flag: string
+  readonly script: ShellScript
+  readonly renewMs: number
+  readonly read: (output: string) => GivenHeaders
+  headers: GivenHeaders
+  atMs: number
+}
+
+/** Asks up to two scripts. */
+export class ScriptAuthorizer implements Authorizer {
+  readonly task = 'Cannot obtain request headers'
+  readonly #sources: Source[] = []
+  readonly #parts: ScriptAuthorizerParts
+
+  constructor(parts: ScriptAuthorizerParts) {
+    this.#parts = parts
+    const add = (
+      flag: string,
+      option: ScriptOption | undefined,
+      read: (text: string) => GivenHeaders,
+    ) => {
+      if (option === undefined) return
+      const { script, renewMs } = option
+      const atMs = Number.POSITIVE_INFINITY
+      this.#sources.push({
+        flag,
+        script: new ShellScript(script),
+        renewMs,
+        read,
+        headers: {},
+        atMs,
+      })
+    }
+    add('--header-script', parts.header, headersOfOutput)
+    add('--cookie-script', parts.cookie, text => ({ cookie: cookieOfOutput(text) }))
+  }
+
+  isDue(nowMs: number): boolean {
+    return this.#sources.some(source => nowMs - source.atMs >= source.renewMs)
+  }
+
+  async renew(reason: RenewalReason): Promise<Authorization> {
+    const { url, clock } = this.#parts
+    const nowMs = clock()
+    for (const source of this.#sources) {
+      if (reason === 'clock' && nowMs - source.atMs < source.renewMs) continue
+      try {
+        source.headers = source.read(await source.script.run({ url }))
+      } catch (error) {
+        const message = `${source.flag}: the script failed: ${(error as Error).message}`
+        return { ok: false, failure: { code: 'session', message } }
+      }
+      source.atMs = clock()
+      this.#keepSecret(source.headers)
+    }
+    const headers = Object.assign({}, ...this.#sources.map(source => source.headers))
+    return { ok: true, headers }
+  }
+
+  async end(): Promise<void> {
+    for (const { script } of this.#sources) script.kill()
+  }
+
+  #keepSecret(headers: GivenHeaders): void {
+    for (const value of Object.values(headers)) {
+      if (value === undefined) continue
+      this.#parts.addSecret(value, SHORTEST_HEADER)
+      // The parts of 'Bearer token' and 'name=value; name=value', too.
+      for (const part of value.split(/[\s;]+/)) {
+        const equals = part.indexOf('=')
+        if (equals < 1) this.#parts.addSecret(part, SHORTEST_HEADER)
+        else this.#parts.addSecret(part.slice(equals + 1))
+      }
+    }
+  }
+}

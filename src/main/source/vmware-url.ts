@@ -1,0 +1,97 @@
+// Disks as users of libvirt and virt-v2v name them - vpx://user@vcenter/Datacenter/host and '[datastore] VM/VM.vmdk' -
+// made into the URLs under which vCenter and ESXi serve their flat files. Pure.
+
+import { UsageError } from '../usage-error.js'
+import { parseSourceUrl, type SourceUrl } from './source-url.js'
+
+/** Where a disk may be, the likeliest place first, and what the libvirt URI said beside it. */
+export interface VmwareDisk extends Omit<SourceUrl, 'url'> {
+  readonly urls: readonly string[]
+  /** False with `no_verify=1`. */
+  readonly verify: boolean
+}
+
+const SCHEME = /^(vpx|esx):\/\//i
+/** The one datacenter of a host without vCenter. */
+const ESX_DATACENTER = 'ha-datacenter'
+const SNAPSHOT = /-\d{6}$/
+
+/** True for URIs of this kind. */
+export function isVmwareUri(uri: string): boolean {
+  return SCHEME.test(uri)
+}
+
+/**
+ * The URLs of a disk.
+ *
+ * A vpx URI does not say where the datacenter ends and the cluster and host begin: its path is tried as the
+ * datacenter's, without the last name, the last two, and so on. A snapshot's disk (`-000001`) is looked for under that
+ * name and without it, where its base is. Names are quoted twice, as newer vCenters want them, and then once.
+ *
+ * @param disk '[datastore] folder/disk.vmdk', or the same with '-flat.vmdk'
+ * @throws {UsageError} if either is not of its form
+ */
+export function parseVmwareUri(uri: string, disk: string | undefined): VmwareDisk {
+  const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase()
+  const { url, user, password } = parseSourceUrl(uri.replace(SCHEME, 'https://'))
+  const { protocol, host, pathname, searchParams } = new URL(url)
+  if (disk === undefined) {
+    throw new UsageError(
+      `Cannot serve a disk of ${scheme}://${host}: its name is missing, as in '[datastore] VM/VM.vmdk'`,
+    )
+  }
+  if (searchParams.has('proxy')) {
+    throw new UsageError(`Cannot use 'proxy=' of the ${scheme} URI: give the proxy as an option`)
+  }
+  const place = /^\[(.*)\]\s*(.+)$/.exec(disk)
+  if (place === null) {
+    throw new UsageError(
+      `Cannot use '${disk}' as a disk of ${scheme}://${host}: expected '[datastore] VM/VM.vmdk'`,
+    )
+  }
+  const [, datastore = '', path = ''] = place
+  const origin = `${searchParams.get('transport') === 'http' ? 'http:' : protocol}//${host}`
+  const datacenters = scheme === 'esx' ? [ESX_DATACENTER] : datacentersOf(pathname, uri)
+  const urls = new Set<string>()
+  for (const datacenter of datacenters) {
+    for (const file of flatFiles(path)) {
+      for (const value of [(name: string) => quote(quote(name)), quote]) {
+        const query = `dcPath=${value(datacenter)}&dsName=${value(datastore)}`
+        urls.add(`${origin}/folder/${quote(file)}?${query}`)
+      }
+    }
+  }
+  return { urls: [...urls], user, password, verify: searchParams.get('no_verify') !== '1' }
+}
+
+function datacentersOf(pathname: string, uri: string): string[] {
+  const names = pathname.split('/').filter(name => name !== '')
+  if (names.length === 0) {
+    throw new UsageError(
+      "Cannot serve a disk of vCenter: the URI lacks the datacenter, as in 'vpx://user@vcenter/Datacenter/host'",
+    )
+  }
+  let decoded: string[]
+  try {
+    decoded = names.map(decodeURIComponent)
+  } catch {
+    throw new UsageError(`Cannot use '${uri.replace(/\/\/.*@/, '//***@')}': it has a stray '%'`)
+  }
+  const longest = Math.max(1, decoded.length - 1)
+  return Array.from({ length: longest }, (_, i) => decoded.slice(0, longest - i).join('/'))
+}
+
+/** The files that hold the bytes of a virtual disk: its .vmdk only describes it. */
+function flatFiles(path: string): string[] {
+  if (!path.endsWith('.vmdk') || path.endsWith('-flat.vmdk')) return [path]
+  const name = path.slice(0, -'.vmdk'.length)
+  const base = name.replace(SNAPSHOT, '')
+  return base === name ? [`${name}-flat.vmdk`] : [`${name}-flat.vmdk`, `${base}-flat.vmdk`]
+}
+
+/** Everything but unreserved characters and '/' as %XX, of UTF-8; a space never becomes '+'. */
+function quote(text: string): string {
+  return encodeURIComponent(text)
+    .replaceAll('%2F', '/')
+    .replace(/[!'()*]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+}
