@@ -29,6 +29,8 @@ export interface LifecycleParts {
   readonly log: Log
   readonly env: NodeJS.ProcessEnv
   readonly pid: number
+  /** Id of the parent process at the very start, and as of now. */
+  readonly parent: number
   readonly ppid: () => number
   /** True if the terminal sends Ctrl-C to the --run command by itself. */
   readonly terminal: boolean
@@ -40,6 +42,7 @@ export interface LifecycleParts {
 export class Lifecycle {
   readonly #parts: LifecycleParts
   readonly #abort = new AbortController()
+  /** From the ready server to its close, which takes its files away first of all. */
   #server: Server | undefined
   #pidfile: Pidfile | undefined
   #command: RunningCommand | undefined
@@ -53,11 +56,15 @@ export class Lifecycle {
    * everything is closed; rejects with what `serve()` or the pidfile failed with.
    */
   async run(): Promise<number> {
-    const { commandLine, interrupts, log, ppid } = this.#parts
+    const { commandLine, interrupts, log, parent, ppid } = this.#parts
     const stopWatching = commandLine.exitWithParent
-      ? watchParent(ppid, () => {
-          log('info', 'the parent process is gone, ending')
-          interrupts.raise('SIGTERM')
+      ? watchParent({
+          parent,
+          ppid,
+          gone: () => {
+            log('info', 'the parent process is gone, ending')
+            interrupts.raise('SIGTERM')
+          },
         })
       : () => {}
     try {
@@ -88,7 +95,8 @@ export class Lifecycle {
 
   /** The server, or the exit status where an end was asked for before it was ready. */
   async #start(): Promise<Server | number> {
-    const { serve, options, interrupts } = this.#parts
+    const { commandLine, serve, options, interrupts } = this.#parts
+    if (commandLine.pidfile !== undefined) Pidfile.check(commandLine.pidfile)
     const starting = serve({ ...options, signal: this.#abort.signal })
     const first = await Promise.race([starting, interrupts.first])
     if (typeof first !== 'string') {
@@ -116,6 +124,8 @@ export class Lifecycle {
       return await this.#waitForEnd(server)
     } finally {
       log('debug', 'closing')
+      // From here on another server may have the path.
+      this.#server = undefined
       const { workers, clients, limit } = server.statistics()
       try {
         await server.close({ drainMs: DRAIN_MS })

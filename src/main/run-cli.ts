@@ -2,6 +2,7 @@
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
 import { parseCommandLine } from './command-line.js'
+import { FileError, systemErrorText } from './input-files.js'
 import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
@@ -31,7 +32,9 @@ export interface CliHost {
   readonly process: ProcessPart
   /** Descriptor a password may come from. Not a stream: that would read what is the --run command's. */
   readonly stdin: number
-  /** True if standard input is a terminal: its Ctrl-C reaches the --run command by itself. */
+  /** Id of the parent process at the very start. */
+  readonly parent: number
+  /** True on a terminal: its Ctrl-C reaches the --run command by itself. */
   readonly terminal: boolean
   /** Asks the user for a secret. Rejects if there is nobody to ask. */
   readonly ask: (what: string) => Promise<string>
@@ -56,7 +59,7 @@ export async function runCli(host: CliHost): Promise<number> {
   try {
     const invocation = parseCommandLine(host.argv, host.stdout.columns)
     if (invocation.kind === 'show') {
-      host.stdout.write(invocation.text)
+      await show(host.stdout, invocation.text)
       return ExitStatus.DONE
     }
     const { commandLine } = invocation
@@ -87,6 +90,7 @@ export async function runCli(host: CliHost): Promise<number> {
       log,
       env: host.env,
       pid: host.process.pid,
+      parent: host.parent,
       ppid: () => host.process.ppid,
       terminal: host.terminal,
       writeOut: text => void host.stdout.write(text),
@@ -108,6 +112,21 @@ export async function runCli(host: CliHost): Promise<number> {
     writeError(`nbd-prefetch: ${redact(describeError(error, verbose))}\n`)
     return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED
   }
+}
+
+/**
+ * Writes what was asked for.
+ *
+ * @throws {FileError} if it can't be written, except to a reader that has seen enough
+ */
+async function show(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  const error = await new Promise<Error | null | undefined>(resolve => {
+    stream.write(text, resolve)
+  })
+  if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') return
+  throw new FileError(`Cannot write to standard output: ${systemErrorText(error)}`, {
+    cause: error,
+  })
 }
 
 /**
