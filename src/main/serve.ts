@@ -16,6 +16,7 @@ import { Estimator } from './prefetch/estimator.js'
 import { Governor, type GovernorDecision } from './prefetch/governor.js'
 import type { Server } from './server-handle.js'
 import { SharedRing } from './shared-ring.js'
+import { isDirect, PlainHttpWatch } from './source/plain-http.js'
 import { probe } from './source/probe.js'
 import { SourceError } from './source/source-error.js'
 import { FetchMeter } from './status/fetch-meter.js'
@@ -112,7 +113,7 @@ async function start(
     url: options.url,
     credentials: options.credentials,
     transport: 0,
-    prober: pool,
+    prober: isDirect(options.network) ? new PlainHttpWatch(pool) : pool,
     attempts: options.attempts,
     maxRedirects: options.maxRedirects,
     protocols: options.protocols,
@@ -127,6 +128,7 @@ async function start(
     signal: options.signal,
   })
   options.signal?.throwIfAborted()
+  checkSize(source.request.totalBytes, options.blockSize, source.name)
   governor.probed()
   const image = new ImageExport({
     name: options.exportName,
@@ -161,7 +163,6 @@ async function start(
     throw error
   })
   // Not before: a start that fails says why in one line.
-  checkSize(source.request.totalBytes, options.blockSize, source.name)
   log('info', `opened ${source.name}`, {
     bytes: source.request.totalBytes,
     redirects: source.redirects,
