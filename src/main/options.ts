@@ -8,6 +8,7 @@ import { alignUp } from '../shared/extent.js'
 import type { Network } from '../shared/transport.js'
 import { DEFAULTS, defaultWorkers } from './defaults.js'
 import { type Log, silentLog } from './log.js'
+import { checkOptionKeys } from './option-keys.js'
 import { type OptionKey, optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import type { OriginOptions } from './origin-options.js'
@@ -129,6 +130,7 @@ export function resolveOptions(
   options: ServerOptions,
   cores: number = availableParallelism(),
 ): ResolvedOptions {
+  checkOptionKeys(options)
   checkTexts(options)
   const source = parseSourceUrl(options.url)
   const protocols = checkProtocols(options.protocols, source.url)

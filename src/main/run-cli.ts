@@ -2,7 +2,7 @@
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
 import { parseCommandLine } from './command-line.js'
-import { FileError, systemErrorText } from './input-files.js'
+import { FileError, systemErrorText } from './file-error.js'
 import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
