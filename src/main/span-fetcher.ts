@@ -6,6 +6,7 @@ import type { Failure } from '../shared/failure.js'
 import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
 import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './block-reader.js'
+import { FoldedWarning } from './folded-warning.js'
 import type { Log } from './log.js'
 import type { Origin, Requester } from './origin.js'
 import { OriginHealth } from './prefetch/origin-health.js'
@@ -63,6 +64,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   readonly #retries: { span: Span; dueMs: number }[] = []
   /** Who wants to know if a slot's fetch ends for good without filling it. */
   readonly #lostListeners = new Map<number, Set<(failure: Failure) => void>>()
+  readonly #givenUp: FoldedWarning
   #poison: Failure | undefined
   #closed = false
   #lastSpan = 0
@@ -77,6 +79,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     this.#stragglers = new Stragglers(parts.origin.estimator)
     this.#stalls = new Stalls(parts.origin.estimator)
     parts.origin.join(this)
+    this.#givenUp = new FoldedWarning(parts.log, count => `${count} requests were given up in all`)
   }
 
   get poison(): Failure | undefined {
@@ -198,6 +201,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** Nothing is started any more, and whoever waits is told. */
   close(failure: Failure): void {
     this.#closed = true
+    this.#givenUp.end()
     this.#endAll(this.#poison ?? failure)
     this.#parts.origin.leave(this)
   }
@@ -287,7 +291,10 @@ export class SpanFetcher implements DemandFetcher, Requester {
     meter.fetched(timings)
     // A refusal comes sooner than bytes would, and says nothing about them.
     const brought = result.ok || timings.receivedBytes > 0
-    if (result.ok) this.#health.noted(true)
+    if (result.ok) {
+      this.#health.noted(true)
+      this.#givenUp.passed(this.#parts.clock())
+    }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
     if (timings.newConnection) estimator.connected(timings.connectMs)
@@ -354,8 +361,11 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (decision.action === 'poison' && this.#poison === undefined) {
       log('error', `the source has changed, no more of it is served: ${failure.message}`)
       this.#endAll(told)
+    } else if (this.#isWaitedFor(span)) {
+      this.#givenUp.warn(`request given up: ${told.message}`, fields, nowMs)
     } else {
-      log('warn', `request given up: ${told.message}`, fields)
+      // Whoever comes to read it asks afresh.
+      log('debug', `request given up: ${told.message}`, fields)
     }
     this.#lose(span, this.#poison ?? told)
   }

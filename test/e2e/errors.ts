@@ -116,7 +116,11 @@ t.test('certificates', async t => {
   await fails(t, ['--cacert', join(files, 'none'), '-U', '-', origin.url], /Cannot read .*none/)
   const plain = await httpOrigin(t, (_request, response) => void response.end())
   const mistaken = plain.url.replace('http:', 'https:')
-  await fails(t, ['-U', '-', mistaken], /Cannot set up TLS: the server (does not speak it$|speaks plain HTTP)/)
+  await fails(
+    t,
+    ['-U', '-', mistaken],
+    /Cannot set up TLS: the server (does not speak it$|speaks plain HTTP)/,
+  )
   // Waits for the end of a request, as some servers do; the default limit is half a minute.
   const patient = await startOrigin(t)
   const waiting = patient.url.replace('http:', 'https:')
