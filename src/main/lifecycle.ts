@@ -12,10 +12,9 @@ import { watchParent } from './parent-watch.js'
 import { Pidfile } from './pidfile.js'
 import { type RunningCommand, runCommand, signalStatus } from './run-command.js'
 import type { Serve, Server } from './server-handle.js'
+import type { ServiceManager } from './service-manager.js'
 import { statsTable } from './status/stats-table.js'
 
-/** Running reads get this long to finish once an end is asked for, milliseconds. */
-const DRAIN_MS = 10_000
 /** How long an aborted start may take to let go of what it holds, milliseconds. */
 const ABORT_MS = 2_000
 
@@ -27,7 +26,9 @@ export interface LifecycleParts {
   readonly serve: Serve
   readonly interrupts: Interrupts
   readonly log: Log
+  /** Of the --run command. */
   readonly env: NodeJS.ProcessEnv
+  readonly serviceManager: ServiceManager
   readonly pid: number
   /** Id of the parent process at the very start, and as of now. */
   readonly parent: number
@@ -121,14 +122,17 @@ export class Lifecycle {
     const { commandLine, log, pid, writeError } = this.#parts
     try {
       if (commandLine.pidfile !== undefined) this.#pidfile = new Pidfile(commandLine.pidfile, pid)
+      this.#parts.serviceManager.ready(`Serving ${server.size} bytes at ${server.uri}`)
       return await this.#waitForEnd(server)
     } finally {
       log('debug', 'closing')
       // From here on another server may have the path.
       this.#server = undefined
+      const told = this.#parts.serviceManager.stopping('Letting running reads finish')
       const { workers, clients, limit } = server.statistics()
       try {
-        await server.close({ drainMs: DRAIN_MS })
+        await server.close()
+        await told
       } finally {
         this.#pidfile?.remove()
         await this.#saveCookies(server)

@@ -16,6 +16,7 @@ const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, tru
   clientKeyPassphrase: true,
   proxyCa: true,
   env: true,
+  listenFds: true,
   log: true,
   signal: true,
 }

@@ -13,6 +13,14 @@ import { type OptionKey, optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import type { OriginOptions } from './origin-options.js'
 import { formatSize } from './parse-size.js'
+import {
+  checkListenFds,
+  type ResolvedServing,
+  resolveServing,
+  resolveSocketFile,
+  type ServingOptions,
+  type SocketFile,
+} from './serving-options.js'
 import { Credentials } from './source/credentials.js'
 import { resolveNetwork } from './source/network-options.js'
 import { parseSourceUrl } from './source/source-url.js'
@@ -21,7 +29,7 @@ import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions extends OriginOptions, TlsServerOptions {
+export interface ServerOptions extends OriginOptions, ServingOptions, TlsServerOptions {
   /** The image: http or https. User info in it counts as `user` and `password` and is never shown. */
   readonly url: string
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */
@@ -71,7 +79,9 @@ export interface ServerOptions extends OriginOptions, TlsServerOptions {
 /** Where to listen. */
 export type ListenAddress =
   /** `path` is absolute, or '-' for a private temporary socket. */
-  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly file?: SocketFile }
+  /** Sockets that listen already. */
+  | { readonly kind: 'inherited'; readonly fds: readonly number[] }
   /** `host` without brackets; port 0 is any free one. */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
@@ -81,6 +91,7 @@ export interface ResolvedOptions {
   readonly url: string
   readonly credentials: Credentials
   readonly listen: ListenAddress
+  readonly clients: ResolvedServing
   readonly exportName: string
   /** Undefined if TLS is off. */
   readonly tls: TlsAcceptor | undefined
@@ -166,6 +177,7 @@ export function resolveOptions(
     url: source.url,
     credentials,
     listen: listenAddress(options),
+    clients: resolveServing(options),
     exportName: checkExportName(options.exportName ?? DEFAULTS.exportName),
     tls: resolveTls(options),
     network,
@@ -262,6 +274,14 @@ function agreed(
 
 function listenAddress(options: ServerOptions): ListenAddress {
   const { unix, ipaddr } = options
+  const file = resolveSocketFile(options, unix !== undefined && unix !== '-')
+  if (options.listenFds !== undefined) {
+    const other = unix !== undefined ? '--unix' : ipaddr !== undefined ? '--ipaddr' : '--port'
+    if (other !== '--port' || options.port !== undefined) {
+      throw new UsageError(`Cannot use ${other} together with sockets that are handed over`)
+    }
+    return { kind: 'inherited', fds: checkListenFds(options.listenFds) }
+  }
   if (unix === undefined) {
     const port = checkNumber(optionEntry('port'), options.port ?? DEFAULTS.port)
     return { kind: 'tcp', host: checkHost(ipaddr ?? DEFAULTS.ipaddr), port }
@@ -281,7 +301,7 @@ function listenAddress(options: ServerOptions): ListenAddress {
       `Cannot use '${path}' for --unix: it has ${bytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}`,
     )
   }
-  return { kind: 'unix', path }
+  return { kind: 'unix', path, ...(file !== undefined && { file }) }
 }
 
 function checkHost(given: string): string {

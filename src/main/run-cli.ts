@@ -1,7 +1,7 @@
 // The command line from arguments to exit status. Everything it touches of the process is handed
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
-import { parseCommandLine } from './command-line.js'
+import { type CommandLine, parseCommandLine } from './command-line.js'
 import { FileError, systemErrorText } from './file-error.js'
 import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
@@ -10,6 +10,8 @@ import { resolveOptions, type ServerOptions } from './options.js'
 import { checkInputs, readInputs } from './read-inputs.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
+import { ServiceManager } from './service-manager.js'
+import { inheritedSockets, withoutServiceVariables } from './socket-activation.js'
 import { redactUrls } from './source/credentials.js'
 import { createTextLog } from './stderr-log.js'
 import { UsageError } from './usage-error.js'
@@ -64,10 +66,16 @@ export async function runCli(host: CliHost): Promise<number> {
     }
     const { commandLine } = invocation
     verbose = commandLine.verbose
+    const listenFds = inheritedSockets(host.env, host.process.pid)
+    if (listenFds.length > 0) checkActivated(commandLine)
     const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
     // Before any file is read: whoever mistypes a size is not asked for a password first.
     checkInputs(commandLine.inputs)
-    const known = { ...commandLine.server, env: host.env }
+    const known = {
+      ...commandLine.server,
+      env: host.env,
+      ...(listenFds.length > 0 && { listenFds }),
+    }
     resolveOptions({ ...known, ...placeholders(commandLine.inputs) })
     const options: ServerOptions = {
       ...known,
@@ -82,13 +90,15 @@ export async function runCli(host: CliHost): Promise<number> {
     redact = text => credentials.redact(text)
 
     using interrupts = new Interrupts(host.process)
+    using serviceManager = new ServiceManager({ env: host.env, pid: host.process.pid, log })
     const lifecycle = new Lifecycle({
       commandLine,
       options,
       serve: host.serve,
       interrupts,
       log,
-      env: host.env,
+      env: withoutServiceVariables(host.env),
+      serviceManager,
       pid: host.process.pid,
       parent: host.parent,
       ppid: () => host.process.ppid,
@@ -127,6 +137,12 @@ async function show(stream: NodeJS.WritableStream, text: string): Promise<void> 
   throw new FileError(`Cannot write to standard output: ${systemErrorText(error)}`, {
     cause: error,
   })
+}
+
+/** @throws {UsageError} if a command is to be run beside sockets that a service manager holds */
+function checkActivated({ run }: CommandLine): void {
+  if (run === undefined) return
+  throw new UsageError('Cannot use --run together with sockets that are handed over (LISTEN_FDS)')
 }
 
 /**

@@ -24,8 +24,6 @@ import type { Statistics } from './status/statistics.js'
 import { transportOf } from './transport-of.js'
 import { UsageError } from './usage-error.js'
 
-/** Time running reads get to finish when the server closes, milliseconds. */
-const DRAIN_MS = 10_000
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
 const OWED_SHARE = 1 / 4
 const MAX_OWED_BYTES = 32 * 1024 * 1024
@@ -151,12 +149,15 @@ async function start(
   }
   const { listen } = options
   const listener = await Listener.listen({
-    address:
-      listen.kind === 'unix' ? { path: listen.path } : { host: listen.host, port: listen.port },
+    address: listen.kind === 'unix' ? { path: listen.path, ...listen.file } : listen,
     exports: [image],
     tls: options.tls,
+    maxClients: options.clients.maxClients,
     // A client that reads its replies late holds at most this share of the ring.
-    limits: { maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE) },
+    limits: {
+      maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE),
+      handshakeTimeoutMs: options.clients.handshakeTimeoutMs,
+    },
     log,
   }).catch((error: unknown) => {
     end()
@@ -226,7 +227,7 @@ async function start(
     statistics,
     cookieFile: () => options.credentials.cookieFile(),
     close(closeOptions) {
-      closing ??= close(closeOptions?.drainMs ?? DRAIN_MS)
+      closing ??= close(closeOptions?.drainMs ?? options.clients.drainMs)
       return closing
     },
     async [Symbol.asyncDispose]() {

@@ -66,6 +66,33 @@ t.test('a second signal leaves the socket to a server that has it by now', async
   t.match(await second.ended, { status: 0 })
 })
 
+t.test('running reads get the time of --drain-timeout and no more', async t => {
+  const origin = await startOrigin(t)
+  const path = join(temporaryDirectory(t), 's')
+  for (const [seconds, answered] of [
+    ['3600', true],
+    ['0.1', false],
+    ['0', false],
+  ] as const) {
+    const running = await startProgram(t, ['-U', path, '--drain-timeout', seconds, origin.url])
+    origin.setOptions({ faults: [{ kind: 'stall-before-headers' }] })
+    const client = await RawClient.enter(
+      { socketPath: path, port: undefined },
+      { structured: false },
+    )
+    t.teardown(() => client.destroy())
+    client.read(1n, 4 * MIB, 512)
+    await until(() => origin.stats.concurrent > 0)
+    running.child.kill('SIGTERM')
+    await until(() => !existsSync(path))
+    origin.setOptions({ faults: [] })
+    // The origin's connections break, and the read is sent again.
+    if (answered) origin.resetConnections()
+    t.equal((await client.rest()).length, answered ? 16 + 512 : 0, `${seconds} s`)
+    t.match(await running.ended, { status: 0 })
+  }
+})
+
 t.test('a signal ends every process of --run', withProc, async t => {
   const origin = await startOrigin(t)
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {

@@ -33,3 +33,22 @@ t.test('clients that never read hold up nobody', async t => {
     t.equal(image.compare(offset, await other.read(offset, MIB)), -1)
   }
 })
+
+t.test('clients beyond --max-clients are turned away, silent ones end', async t => {
+  const { server, log } = await servedImage(t, {
+    size: MIB,
+    server: { maxClients: 1, handshakeTimeout: 0.2, ringSize: 16 * MIB },
+  })
+  const place = { socketPath: server.unixSocket, port: server.port }
+  const silent = await RawClient.connect(place)
+  t.teardown(() => silent.destroy())
+  await untilStatistics(server, ({ clients }) => clients === 1)
+  const turnedAway = await RawClient.connect(place)
+  t.teardown(() => turnedAway.destroy())
+  t.equal((await turnedAway.rest()).length, 0)
+  t.match(log.join('\n'), /^warn client turned away .*"maxClients":1/m)
+  await silent.ended
+  await untilStatistics(server, ({ clients }) => clients === 0)
+  const next = await RawClient.enter(place)
+  next.destroy()
+})
