@@ -9,6 +9,7 @@ import { SlowServer } from '../../.bench/slow-server/server.js'
 import { runProgram } from '../fixtures/program.js'
 import { firstWrongByte, servedImage, untilStatistics } from '../fixtures/served-image.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
+import { until } from '../fixtures/until.js'
 
 const MIB = 1024 * 1024
 /** Bytes per second at which a copy does not end before its threads do. */
@@ -54,7 +55,7 @@ t.test('reads fail while no thread can be started, and not for ever', async t =>
     threads.push(thread)
     if (fatal) void thread.terminate()
   })
-  const { image, log, server, connect } = await servedImage(t, {
+  const { image, log, connect } = await servedImage(t, {
     size: 8 * MIB,
     server: { ringSize: 4 * MIB, workers: 2, retries: 2 },
   })
@@ -65,8 +66,9 @@ t.test('reads fail while no thread can be started, and not for ever', async t =>
   t.match(log.join('\n'), /no worker thread can be started, the last one exited with code/)
   const told = log.filter(line => line.startsWith('warn a worker thread ended'))
   t.ok(told.length <= 6, `deaths are told once each, then folded: ${told.length}`)
+  const doomed = threads.length
   fatal = false
-  await untilStatistics(server, ({ workers }) => workers === 2)
+  await until(() => threads.length >= doomed + 2)
   t.equal(image.compare(4 * MIB, await client.read(4 * MIB, 512)), -1)
 })
 
