@@ -8,15 +8,10 @@ import type { FormatHint } from './prefetch/format-hint.js'
 import type { Planner } from './prefetch/planner.js'
 import { type Stream, strayRead } from './prefetch/streams.js'
 import type { ExportSlots } from './ring/export-slots.js'
+import type { GatherShare } from './ring/gather-memory.js'
 import type { SharedRing } from './shared-ring.js'
 import type { ReadMeter } from './status/read-meter.js'
 import { zeroViews } from './zero-views.js'
-
-/**
- * Private memory for reads that must be handed out as a whole (clients without structured replies,
- * DF), bytes; one read may always run, however large.
- */
-const GATHER_BYTES = 32 * 1024 * 1024
 
 /**
  * Bytes handed out in one call, unless a single block is larger: what a client that stops reading has
@@ -152,6 +147,7 @@ class Read implements ReadHandle {
   #pieces: Piece[] = []
   /** Private memory of a read that must be handed out as a whole. */
   readonly #gather: Uint8Array | undefined
+  readonly #share: GatherShare | undefined
   #over = false
   #stalled = false
   /** Guards against re-entry: a slot that is ready at once calls progressed() from within lease(). */
@@ -159,7 +155,14 @@ class Read implements ReadHandle {
   /** The same for a piece that is given back at once, and whose token goes to this read. */
   #handingOut = false
 
-  constructor(reader: BlockReader, request: ReadRequest, stream: Stream, sink: ReadSink) {
+  constructor(
+    reader: BlockReader,
+    request: ReadRequest,
+    stream: Stream,
+    sink: ReadSink,
+    share: GatherShare | undefined,
+  ) {
+    this.#share = share
     this.reader = reader
     this.request = request
     this.stream = stream
@@ -215,7 +218,7 @@ class Read implements ReadHandle {
     }
     this.#finish()
     if (this.#gather !== undefined) {
-      this.#sink.data(this.request.offset, [this.#gather], () => this.reader.gathered(this.request))
+      this.#sink.data(this.request.offset, [this.#gather], () => this.#giveMemory())
     }
     this.#sink.end()
   }
@@ -281,7 +284,11 @@ class Read implements ReadHandle {
     this.stream.waitingBytes -= this.#end - this.#next
     this.#next = this.#end
     for (const piece of pieces) piece.release()
-    if (this.#gather !== undefined) this.reader.gathered(this.request)
+    this.#giveMemory()
+  }
+
+  #giveMemory(): void {
+    if (this.#share !== undefined) this.reader.ring.gatherMemory.give(this.#share)
   }
 
   #setStalled(stalled: boolean): void {
@@ -395,11 +402,6 @@ export class BlockReader {
   readonly #planner: Planner
   readonly #formatHint: FormatHint | undefined
   readonly #clock: () => number
-  /** Reads that wait for private memory. */
-  readonly #gatherQueue: { length: number; start: () => void }[] = []
-  #gatherBytes = 0
-  /** True while reads that waited for memory are started: one may be over at once. */
-  #starting = false
 
   constructor(parts: BlockReaderParts) {
     this.imageBytes = parts.imageBytes
@@ -433,21 +435,19 @@ export class BlockReader {
     stream.waitingBytes += length
     let running: Read | undefined
     let cancelled = false
-    const start = () => {
-      if (cancelled) return
-      if (request.whole) this.#gatherBytes += length
-      running = new Read(this, request, stream, sink)
+    const start = (share?: GatherShare) => {
+      running = new Read(this, request, stream, sink, share)
       running.advance()
       this.fetcher.wake()
     }
-    // Behind those who wait, however little it needs: a large read would wait for ever else.
-    const waits = this.#gatherQueue.length > 0 || !this.#mayGather(length)
-    if (request.whole && waits) this.#gatherQueue.push({ length, start })
+    let withdraw = () => {}
+    if (request.whole) withdraw = this.ring.gatherMemory.take(request.connection, length, start)
     else start()
     return {
       cancel: () => {
         if (running !== undefined) running.cancel()
         else if (!cancelled) {
+          withdraw()
           stream.waitingBytes -= length
           this.meter.finished()
         }
@@ -482,21 +482,6 @@ export class BlockReader {
     this.#planner.resumed(stream, nowMs)
   }
 
-  /** The private memory of a whole read is no longer used. */
-  gathered(request: ReadRequest): void {
-    this.#gatherBytes -= request.length
-    // One by one instead of each from within the one before: thousands may be in line.
-    if (this.#starting) return
-    this.#starting = true
-    try {
-      while (this.#gatherQueue[0] !== undefined && this.#mayGather(this.#gatherQueue[0].length)) {
-        this.#gatherQueue.shift()?.start()
-      }
-    } finally {
-      this.#starting = false
-    }
-  }
-
   /** Tables lie all over an image, in the order of its data: reads of them are no sequence of it. */
   #streamOf({ connection, offset, length }: ReadRequest): Stream {
     const nowMs = this.#clock()
@@ -504,9 +489,5 @@ export class BlockReader {
       return strayRead(connection, offset, length, nowMs)
     }
     return this.#planner.observe(connection, offset, length, nowMs)
-  }
-
-  #mayGather(length: number): boolean {
-    return this.#gatherBytes === 0 || this.#gatherBytes + length <= GATHER_BYTES
   }
 }

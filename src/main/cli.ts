@@ -3,9 +3,9 @@
 
 import { isatty } from 'node:tty'
 import { setFlagsFromString } from 'node:v8'
-import { runCli } from './run-cli.js'
-import { serve } from './serve.js'
-import { askOnTerminal } from './terminal-prompt.js'
+
+// For --exit-with-parent, and hence before anything is loaded: the parent may end meanwhile.
+const parent = process.ppid
 
 // The heaps of this thread and the workers hold little and could grow to much: small ones cost a copy
 // no speed and take 50 MiB less beside the ring. A program's own affair, so not for `serve()`.
@@ -18,13 +18,18 @@ setFlagsFromString('--wasm-tiering-budget=2000000000')
 // for that, and not this flag.
 if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString('--interrupt-budget=150000')
 
+const { runCli } = await import('./run-cli.js')
+const { serve } = await import('./serve.js')
+const { askOnTerminal } = await import('./terminal-prompt.js')
+
 process.exit(
   await runCli({
     argv: process.argv.slice(2),
     env: process.env,
     process,
+    parent,
     stdin: 0,
-    terminal: isatty(0),
+    terminal: [0, 1, 2].some(isatty),
     ask: askOnTerminal,
     stdout: process.stdout,
     stderr: process.stderr,

@@ -11,6 +11,12 @@ export const DEFAULTS = {
   ipaddr: '127.0.0.1',
   /** The default export: what clients ask for when they name none. */
   exportName: '',
+  /** More than any conversion opens; each costs some KiB, and what it asks for. */
+  maxClients: 1024,
+  /** Seconds. Only somebody at a keyboard takes that long. */
+  handshakeTimeout: 30,
+  /** Seconds. A read that takes longer waits for an origin that may never answer. */
+  drainTimeout: 10,
   insecure: false,
   /** Seconds. Firewalls and load balancers forget idle connections after a few minutes. */
   tcpKeepalive: 60,

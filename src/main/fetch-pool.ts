@@ -23,6 +23,12 @@ const WORKER = new URL('../workers/index.js', import.meta.url)
  * what a thread allocates is a few small objects a request, and Buffers, which lie elsewhere.
  */
 const YOUNG_MIB = 3
+/**
+ * Delay of the second pool in a row whose threads do not stay, milliseconds; doubled for each further
+ * one up to the longest. The first is made at once: a single thread may die for any reason.
+ */
+const RENEWAL_MS = 100
+const LONGEST_RENEWAL_MS = 5_000
 
 export interface FetchPoolOptions {
   /** Threads, 1 to `connections`. */
@@ -39,11 +45,20 @@ export interface FetchPoolOptions {
   readonly log: Log
 }
 
-/** A fixed number of worker threads; one that dies is replaced, its tasks fail as `worker-died`. */
+/**
+ * A fixed number of worker threads; one that dies is replaced, its tasks fail as `worker-died`. While
+ * no thread can be started at all, every task does, and new threads are tried again and again.
+ */
 export class FetchPool implements AsyncDisposable {
-  readonly #pool: Piscina
+  readonly #options: FetchPoolOptions
   readonly #log: Log
   readonly #onCookies: (url: string, fields: readonly string[]) => void
+  /** Undefined while the next one is put off. */
+  #pool: Piscina | undefined
+  /** Pools made since a task was last done. */
+  #renewals = 0
+  #renewal: NodeJS.Timeout | undefined
+  #lastDeath = ''
   /** Every thread that has not ended, with the promise of its end. */
   readonly #alive = new Map<Worker, Promise<void>>()
   readonly #redact: (text: string) => string
@@ -51,19 +66,24 @@ export class FetchPool implements AsyncDisposable {
   #closing = false
 
   constructor(options: FetchPoolOptions) {
-    const { workers, connections, pipelining } = options
+    this.#options = options
     this.#log = options.log
     this.#onCookies = options.onCookies ?? (() => {})
     this.#redact = options.redact ?? (text => text)
+    this.#start()
+  }
+
+  #make(): Piscina {
+    const { workers, connections, pipelining, settings } = this.#options
     // Connections don't always divide evenly: the first threads take one more each.
     const quota = (rank: number) =>
       (Math.floor(connections / workers) + (rank < connections % workers ? 1 : 0)) * pipelining
-    this.#pool = new Piscina({
+    return new Piscina({
       filename: WORKER.href,
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: Math.ceil(connections / workers) * pipelining + 1,
-      workerData: options.settings,
+      workerData: settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
       // Would inherit the loaders of whoever runs us otherwise.
       execArgv: ['--enable-source-maps'],
@@ -80,10 +100,22 @@ export class FetchPool implements AsyncDisposable {
         return free.reduce((a, b) => (b.usage * a.quota < a.usage * b.quota ? b : a)).thread
       },
     })
+  }
+
+  #start(): void {
+    try {
+      this.#pool = this.#make()
+    } catch (error) {
+      // The system allows no more threads.
+      this.#lastDeath = `no worker thread can be started: ${(error as Error).message}`
+      this.#putOff()
+      return
+    }
+    const pool = this.#pool
     this.#watch()
-    this.#pool.on('workerCreate', () => this.#watch())
+    pool.on('workerCreate', () => this.#watch())
     // A thread that dies idle has no task to report it.
-    this.#pool.on('error', error => this.#log('warn', `worker thread: ${error.message}`))
+    pool.on('error', error => this.#log('warn', `worker thread: ${error.message}`))
   }
 
   /** Threads alive. */
@@ -98,13 +130,13 @@ export class FetchPool implements AsyncDisposable {
 
   /** The threads themselves, for tests that end one. */
   get threads(): readonly Worker[] {
-    return this.#pool.threads
+    return this.#pool?.threads ?? []
   }
 
   /** Runs one span's request. Never rejects. */
   async run(task: FetchTask): Promise<FetchResult> {
     try {
-      const result = (await this.#pool.run(task, { name: 'fetchSpan' })) as FetchResult
+      const result = (await this.#run(task, 'fetchSpan')) as FetchResult
       return this.#received(task.source.url, result)
     } catch (error) {
       const failure = await this.#deathOf(error)
@@ -115,7 +147,7 @@ export class FetchPool implements AsyncDisposable {
   /** Asks about a URL. Never rejects. */
   async probe(task: ProbeTask): Promise<ProbeResult> {
     try {
-      const result = (await this.#pool.run(task, { name: 'probeSource' })) as ProbeResult
+      const result = (await this.#run(task, 'probeSource')) as ProbeResult
       return this.#received(task.url, result)
     } catch (error) {
       return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
@@ -125,7 +157,7 @@ export class FetchPool implements AsyncDisposable {
   /** Sends a request that fetches no part of an image. What it sets as cookies is the caller's. Never rejects. */
   async call(task: CallTask): Promise<CallResult> {
     try {
-      return this.#masked((await this.#pool.run(task, { name: 'callServer' })) as CallResult)
+      return this.#masked((await this.#run(task, 'callServer')) as CallResult)
     } catch (error) {
       return { ok: false, failure: await this.#deathOf(error), timings: NO_TIMINGS }
     }
@@ -134,7 +166,8 @@ export class FetchPool implements AsyncDisposable {
   /** Ends the threads with whatever they are doing. */
   async close(): Promise<void> {
     this.#closing = true
-    await this.#pool.destroy()
+    clearTimeout(this.#renewal)
+    await this.#pool?.destroy()
     await Promise.all(this.#alive.values())
   }
 
@@ -154,15 +187,28 @@ export class FetchPool implements AsyncDisposable {
     return { ...result, failure: { ...result.failure, message } }
   }
 
+  async #run(task: FetchTask | ProbeTask | CallTask, name: string): Promise<unknown> {
+    if (this.#pool === undefined) throw new Error(this.#lastDeath)
+    const result = await this.#pool.run(task, { name })
+    this.#renewals = 0
+    return result
+  }
+
   #watch(): void {
-    for (const thread of this.#pool.threads) {
+    for (const thread of this.threads) {
       if (this.#alive.has(thread)) continue
       const ended = new Promise<void>(resolve => {
         thread.once('exit', code => {
           this.#alive.delete(thread)
           if (!this.#closing) {
             this.#restarts++
-            this.#log('warn', 'a worker thread ended and is replaced', { exitCode: code })
+            // Told once where threads do not stay at all.
+            const level = this.#renewals === 0 ? 'warn' : 'debug'
+            this.#log(level, 'a worker thread ended and is replaced', { exitCode: code })
+            this.#lastDeath = `no worker thread can be started, the last one exited with code ${code}`
+            // Piscina has its replacement already, which may end before it is ready.
+            this.#watch()
+            this.#renew()
           }
           resolve()
         })
@@ -172,13 +218,34 @@ export class FetchPool implements AsyncDisposable {
   }
 
   /**
+   * Piscina replaces no thread any more once one has ended while it started, and keeps the tasks in
+   * its queue for ever: then a pool of new threads takes its place.
+   */
+  #renew(): void {
+    const pool = this.#pool
+    if (pool === undefined || pool.threads.length >= this.#options.workers) return
+    this.#pool = undefined
+    // Rejects its tasks, those in its queue included.
+    void pool.destroy()
+    if (this.#renewals++ === 0) this.#start()
+    else this.#putOff()
+  }
+
+  #putOff(): void {
+    const delayMs = Math.min(LONGEST_RENEWAL_MS, RENEWAL_MS * 2 ** this.#renewals++)
+    this.#log('debug', `no worker thread stays: again in ${delayMs} ms`)
+    this.#renewal = setTimeout(() => this.#start(), delayMs)
+  }
+
+  /**
    * Piscina rejects as soon as a thread is on its way out; its slots may be taken over only when it
    * is gone, since until then it may still write.
    */
   async #deathOf(error: unknown): Promise<Failure> {
-    const current = new Set(this.#pool.threads)
+    const current = new Set(this.threads)
     const leaving = [...this.#alive].filter(([thread]) => this.#closing || !current.has(thread))
     await Promise.all(leaving.map(([, ended]) => ended))
+    if (this.#pool === undefined) return { code: 'worker-died', message: this.#lastDeath }
     const message = error instanceof Error ? error.message : String(error)
     return { code: 'worker-died', message: `worker thread ended: ${message}` }
   }

@@ -12,10 +12,9 @@ import { watchParent } from './parent-watch.js'
 import { Pidfile } from './pidfile.js'
 import { type RunningCommand, runCommand, signalStatus } from './run-command.js'
 import type { Serve, Server } from './server-handle.js'
+import type { ServiceManager } from './service-manager.js'
 import { statsTable } from './status/stats-table.js'
 
-/** Running reads get this long to finish once an end is asked for, milliseconds. */
-const DRAIN_MS = 10_000
 /** How long an aborted start may take to let go of what it holds, milliseconds. */
 const ABORT_MS = 2_000
 
@@ -27,8 +26,12 @@ export interface LifecycleParts {
   readonly serve: Serve
   readonly interrupts: Interrupts
   readonly log: Log
+  /** Of the --run command. */
   readonly env: NodeJS.ProcessEnv
+  readonly serviceManager: ServiceManager
   readonly pid: number
+  /** Id of the parent process at the very start, and as of now. */
+  readonly parent: number
   readonly ppid: () => number
   /** True if the terminal sends Ctrl-C to the --run command by itself. */
   readonly terminal: boolean
@@ -40,6 +43,7 @@ export interface LifecycleParts {
 export class Lifecycle {
   readonly #parts: LifecycleParts
   readonly #abort = new AbortController()
+  /** From the ready server to its close, which takes its files away first of all. */
   #server: Server | undefined
   #pidfile: Pidfile | undefined
   #command: RunningCommand | undefined
@@ -53,11 +57,15 @@ export class Lifecycle {
    * everything is closed; rejects with what `serve()` or the pidfile failed with.
    */
   async run(): Promise<number> {
-    const { commandLine, interrupts, log, ppid } = this.#parts
+    const { commandLine, interrupts, log, parent, ppid } = this.#parts
     const stopWatching = commandLine.exitWithParent
-      ? watchParent(ppid, () => {
-          log('info', 'the parent process is gone, ending')
-          interrupts.raise('SIGTERM')
+      ? watchParent({
+          parent,
+          ppid,
+          gone: () => {
+            log('info', 'the parent process is gone, ending')
+            interrupts.raise('SIGTERM')
+          },
         })
       : () => {}
     try {
@@ -88,7 +96,8 @@ export class Lifecycle {
 
   /** The server, or the exit status where an end was asked for before it was ready. */
   async #start(): Promise<Server | number> {
-    const { serve, options, interrupts } = this.#parts
+    const { commandLine, serve, options, interrupts } = this.#parts
+    if (commandLine.pidfile !== undefined) Pidfile.check(commandLine.pidfile)
     const starting = serve({ ...options, signal: this.#abort.signal })
     const first = await Promise.race([starting, interrupts.first])
     if (typeof first !== 'string') {
@@ -113,12 +122,17 @@ export class Lifecycle {
     const { commandLine, log, pid, writeError } = this.#parts
     try {
       if (commandLine.pidfile !== undefined) this.#pidfile = new Pidfile(commandLine.pidfile, pid)
+      this.#parts.serviceManager.ready(`Serving ${server.size} bytes at ${server.uri}`)
       return await this.#waitForEnd(server)
     } finally {
       log('debug', 'closing')
+      // From here on another server may have the path.
+      this.#server = undefined
+      const told = this.#parts.serviceManager.stopping('Letting running reads finish')
       const { workers, clients, limit } = server.statistics()
       try {
-        await server.close({ drainMs: DRAIN_MS })
+        await server.close()
+        await told
       } finally {
         this.#pidfile?.remove()
         await this.#saveCookies(server)

@@ -6,6 +6,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import type { Export } from './export.js'
 import { ExportTable } from './export-table.js'
+import { FoldedWarning } from './folded-warning.js'
+import { pathOfSocket } from './inherited-socket.js'
 import { codeOf, IN_USE, ListenError, reasonOf } from './listen-error.js'
 import { type Log, silentLog } from './log.js'
 import { tcpUri, unixUri } from './nbd-uri.js'
@@ -14,18 +16,22 @@ import { SESSION_LIMITS, type SessionCounters, type SessionLimits } from './sess
 import type { TlsAcceptor } from './tls-acceptor.js'
 import {
   checkSocketPath,
+  dressSocket,
   preparePath,
   privateSocketPath,
   removeDirectory,
   removeSocketFile,
+  withMode,
 } from './unix-socket.js'
 
 /** Where to listen. */
 export type ListenAddress =
-  /** A Unix socket; '-' makes one in a private temporary directory. */
-  | { readonly path: string }
+  /** A Unix socket; '-' makes one in a private temporary directory. Mode and group of its file. */
+  | { readonly path: string; readonly mode?: number; readonly group?: string }
   /** A TCP port, 0 for any free one. */
   | { readonly host: string; readonly port: number }
+  /** Sockets that listen already, at least one; their files are not ours. */
+  | { readonly fds: readonly number[] }
 
 /** What a listener works with. */
 export interface ListenerSettings {
@@ -46,11 +52,13 @@ const MAX_CLIENTS = 1024
 export class Listener {
   /** Counted over all clients, past and present. */
   readonly counters: SessionCounters = { servedBytes: 0, reads: 0, failedReads: 0 }
-  readonly #server: Server
+  /** One, but for sockets that were handed over. */
+  readonly #servers: readonly Server[]
   readonly #exports: ExportTable
   readonly #limits: SessionLimits
   readonly #tls: TlsAcceptor | undefined
   readonly #log: Log
+  readonly #turnedAway: FoldedWarning
   readonly #sessions = new Set<Session>()
   /** Directory made for a private socket. */
   readonly #directory: string | undefined
@@ -66,17 +74,21 @@ export class Listener {
     this.#limits = { ...SESSION_LIMITS, ...limits }
     this.#tls = settings.tls
     this.#log = log
+    this.#turnedAway = new FoldedWarning(log, count => `${count} clients were turned away in all`)
     if ('path' in address) {
       const isPrivate = address.path === '-'
       this.#socketPath = isPrivate ? privateSocketPath() : address.path
       if (isPrivate) this.#directory = dirname(this.#socketPath)
     }
-    // A client may close its side behind DISC and still wait for replies.
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, socket =>
-      this.#accept(socket),
+    if ('fds' in address) this.#socketPath = pathOfSocket(address.fds[0] as number)
+    const count = 'fds' in address ? address.fds.length : 1
+    this.#servers = Array.from({ length: count }, () =>
+      // A client may close its side behind DISC and still wait for replies.
+      createServer({ allowHalfOpen: true, noDelay: true }, socket => {
+        if (this.#sessions.size < maxClients) this.#accept(socket)
+        else this.#turnAway(socket, maxClients)
+      }),
     )
-    this.#server.maxConnections = maxClients
-    this.#server.on('drop', () => log('warn', 'client turned away', { maxClients }))
   }
 
   /**
@@ -90,6 +102,7 @@ export class Listener {
       await listener.#bind(settings.address)
     } catch (error) {
       listener.removeFiles()
+      for (const server of listener.#servers) server.close()
       throw error
     }
     return listener
@@ -102,7 +115,7 @@ export class Listener {
 
   /** Port listened on, undefined for a Unix socket and once closed. */
   get port(): number | undefined {
-    const address = this.#server.address()
+    const address = this.#servers[0]?.address() ?? null
     return address !== null && typeof address === 'object' ? address.port : undefined
   }
 
@@ -123,7 +136,7 @@ export class Listener {
   uri(exportName: string): string {
     const tls = this.#tls?.required ?? false
     if (this.#socketPath !== undefined) return unixUri(this.#socketPath, exportName, tls)
-    const address = this.#server.address()
+    const address = this.#servers[0]?.address() ?? null
     if (address === null || typeof address === 'string') {
       throw new RangeError('Cannot tell the URI: the listener is closed')
     }
@@ -152,32 +165,48 @@ export class Listener {
   }
 
   async #bind(address: ListenAddress): Promise<void> {
-    if (this.#socketPath === undefined) {
-      const { host, port } = address as { host: string; port: number }
-      await this.#listen(
-        { host, port },
-        host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
-      )
+    if ('fds' in address) {
+      for (const [index, fd] of address.fds.entries()) {
+        await this.#listen(this.#servers[index] as Server, { fd }, `descriptor ${fd}`)
+      }
       return
     }
-    const path = this.#socketPath
+    const [server] = this.#servers as [Server]
+    if ('host' in address) {
+      const { host, port } = address
+      const label = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+      await this.#listen(server, { host, port }, label)
+      return
+    }
+    const path = this.#socketPath as string
     checkSocketPath(path)
     await preparePath(path)
-    await this.#listen({ path }, path)
+    await withMode(address.mode, () => this.#listen(server, { path }, path))
     this.#bound = true
+    dressSocket(path, address)
   }
 
-  async #listen(where: { path: string } | { host: string; port: number }, label: string) {
+  async #listen(
+    server: Server,
+    where: { path: string } | { host: string; port: number } | { fd: number },
+    label: string,
+  ) {
     try {
-      this.#server.listen(where)
-      await once(this.#server, 'listening')
+      server.listen(where)
+      await once(server, 'listening')
     } catch (error) {
       const isTaken = codeOf(error) === 'EADDRINUSE' && 'path' in where
       const reason = isTaken ? IN_USE : reasonOf(error)
       throw new ListenError(label, reason, { cause: error })
     }
     // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
-    this.#server.on('error', error => this.#log('warn', 'cannot accept', { reason: error.message }))
+    server.on('error', error => this.#log('warn', 'cannot accept', { reason: error.message }))
+  }
+
+  #turnAway(socket: Socket, maxClients: number): void {
+    socket.on('error', () => {})
+    socket.destroy()
+    this.#turnedAway.warn('client turned away', { maxClients }, performance.now())
   }
 
   #accept(socket: Socket): void {
@@ -191,13 +220,19 @@ export class Listener {
       log: this.#log,
     })
     this.#sessions.add(session)
-    void session.closed.then(() => this.#sessions.delete(session))
+    void session.closed.then(() => {
+      this.#sessions.delete(session)
+      this.#turnedAway.passed(performance.now())
+    })
   }
 
   async #close(deadlineMs: number): Promise<void> {
     // In one go, before anyone else can have taken the path.
     this.removeFiles()
-    const stopped = new Promise<void>(resolve => this.#server.close(() => resolve()))
+    const stopped = Promise.all(
+      this.#servers.map(server => new Promise<void>(resolve => server.close(() => resolve()))),
+    )
+    this.#turnedAway.end()
     const drained: Promise<void>[] = []
     for (const session of this.#sessions) {
       const closed = session.drain()

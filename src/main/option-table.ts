@@ -3,6 +3,7 @@
 // The entries lie in option-table/, a file for each heading.
 
 import { CLIENT_TLS } from './option-table/client-tls.js'
+import { CLIENTS } from './option-table/clients.js'
 import type { OptionEntry } from './option-table/entry.js'
 import { LISTENING } from './option-table/listening.js'
 import { LOGIN } from './option-table/login.js'
@@ -26,6 +27,7 @@ export {
 export const OPTION_TABLE = [
   ...LISTENING,
   ...CLIENT_TLS,
+  ...CLIENTS,
   ...ORIGIN,
   ...LOGIN,
   ...SESSIONS,

@@ -23,6 +23,8 @@ function readText(entry: OptionEntry, text: string): OptionValue | undefined {
   switch (entry.kind) {
     case 'integer':
       return /^\d{1,15}$/.test(text) ? Number(text) : undefined
+    case 'mode':
+      return /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined
     case 'seconds':
       return /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : undefined
     case 'size':
@@ -52,7 +54,8 @@ export function checkNumber(entry: OptionEntry, value: unknown): number {
     (whole ? Number.isSafeInteger(value) : Number.isFinite(value)) &&
     value >= (entry.min ?? Number.MIN_SAFE_INTEGER) &&
     value <= (entry.max ?? Number.MAX_SAFE_INTEGER) &&
-    (entry.kind !== 'size-power-of-2' || isPowerOf2(value))
+    (entry.kind !== 'size-power-of-2' || isPowerOf2(value)) &&
+    (entry.kind !== 'mode' || (value >= 0 && value <= 0o777))
   if (!usable) throw unusable(entry, showNumber(entry, value))
   return value
 }
@@ -63,7 +66,7 @@ function isPowerOf2(value: number): boolean {
 
 function showNumber(entry: OptionEntry, value: unknown): string {
   if (typeof value !== 'number') return String(value)
-  const isSize = entry.kind !== 'integer' && entry.kind !== 'seconds'
+  const isSize = !['integer', 'seconds', 'mode'].includes(entry.kind)
   return isSize && Number.isSafeInteger(value) && value > 0 ? formatSize(value) : String(value)
 }
 
@@ -76,6 +79,8 @@ function expectation(entry: OptionEntry): string {
   switch (entry.kind) {
     case 'integer':
       return `a whole number ${bounds}`
+    case 'mode':
+      return 'an octal file mode, as 660'
     case 'seconds':
       return `seconds ${bounds}`
     case 'size':

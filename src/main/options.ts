@@ -8,10 +8,19 @@ import { alignUp } from '../shared/extent.js'
 import type { Network } from '../shared/transport.js'
 import { DEFAULTS, defaultWorkers } from './defaults.js'
 import { type Log, silentLog } from './log.js'
+import { checkOptionKeys } from './option-keys.js'
 import { type OptionKey, optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import type { OriginOptions } from './origin-options.js'
 import { formatSize } from './parse-size.js'
+import {
+  checkListenFds,
+  type ResolvedServing,
+  resolveServing,
+  resolveSocketFile,
+  type ServingOptions,
+  type SocketFile,
+} from './serving-options.js'
 import { Credentials } from './source/credentials.js'
 import { parseImageAddress } from './source/image-address.js'
 import { resolveNetwork } from './source/network-options.js'
@@ -25,7 +34,11 @@ import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
-export interface ServerOptions extends OriginOptions, SessionOptions, TlsServerOptions {
+export interface ServerOptions
+  extends OriginOptions,
+    ServingOptions,
+    SessionOptions,
+    TlsServerOptions {
   /**
    * The image: http or https, or with `disk` the vpx or esx URI of its server. User info in it counts as `user` and
    * `password` and is never shown.
@@ -85,7 +98,9 @@ export interface ServerOptions extends OriginOptions, SessionOptions, TlsServerO
 /** Where to listen. */
 export type ListenAddress =
   /** `path` is absolute, or '-' for a private temporary socket. */
-  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'unix'; readonly path: string; readonly file?: SocketFile }
+  /** Sockets that listen already. */
+  | { readonly kind: 'inherited'; readonly fds: readonly number[] }
   /** `host` without brackets; port 0 is any free one. */
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
 
@@ -97,6 +112,7 @@ export interface ResolvedOptions extends ResolvedSession {
   readonly urls: readonly string[]
   readonly credentials: Credentials
   readonly listen: ListenAddress
+  readonly clients: ResolvedServing
   readonly exportName: string
   /** Undefined if TLS is off. */
   readonly tls: TlsAcceptor | undefined
@@ -148,6 +164,7 @@ export function resolveOptions(
   options: ServerOptions,
   cores: number = availableParallelism(),
 ): ResolvedOptions {
+  checkOptionKeys(options)
   checkTexts(options)
   const source = parseImageAddress(options.url, options.disk)
   const url = source.urls[0] as string
@@ -187,6 +204,7 @@ export function resolveOptions(
     credentials,
     ...resolveSession(options, source.session, credentials),
     listen: listenAddress(options),
+    clients: resolveServing(options),
     exportName: checkExportName(options.exportName ?? DEFAULTS.exportName),
     tls: resolveTls(options),
     network,
@@ -288,6 +306,14 @@ function agreed(
 
 function listenAddress(options: ServerOptions): ListenAddress {
   const { unix, ipaddr } = options
+  const file = resolveSocketFile(options, unix !== undefined && unix !== '-')
+  if (options.listenFds !== undefined) {
+    const other = unix !== undefined ? '--unix' : ipaddr !== undefined ? '--ipaddr' : '--port'
+    if (other !== '--port' || options.port !== undefined) {
+      throw new UsageError(`Cannot use ${other} together with sockets that are handed over`)
+    }
+    return { kind: 'inherited', fds: checkListenFds(options.listenFds) }
+  }
   if (unix === undefined) {
     const port = checkNumber(optionEntry('port'), options.port ?? DEFAULTS.port)
     return { kind: 'tcp', host: checkHost(ipaddr ?? DEFAULTS.ipaddr), port }
@@ -307,7 +333,7 @@ function listenAddress(options: ServerOptions): ListenAddress {
       `Cannot use '${path}' for --unix: it has ${bytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}`,
     )
   }
-  return { kind: 'unix', path }
+  return { kind: 'unix', path, ...(file !== undefined && { file }) }
 }
 
 function checkHost(given: string): string {

@@ -2,7 +2,7 @@
 // exit.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { FileError, systemErrorText } from './file-error.js'
 
@@ -20,16 +20,22 @@ export class Pidfile {
     // A later change of the working directory must not turn removal elsewhere.
     this.#path = resolve(path)
     this.#text = `${pid}\n`
-    const temporary = `${this.#path}.${randomBytes(6).toString('hex')}`
-    try {
-      writeFileSync(temporary, this.#text, { flag: 'wx', mode: 0o644 })
-      renameSync(temporary, this.#path)
-    } catch (error) {
-      rmSync(temporary, { force: true })
-      throw new FileError(`Cannot write the pidfile '${path}': ${systemErrorText(error)}`, {
-        cause: error,
-      })
-    }
+    writeBeside(path, this.#text, temporary => renameSync(temporary, this.#path))
+  }
+
+  /**
+   * Finds out if a pidfile can be written there, and leaves nothing behind.
+   *
+   * @throws {FileError} if it cannot
+   */
+  static check(path: string): void {
+    writeBeside(path, '', temporary => {
+      // What a rename would meet.
+      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+        throw Object.assign(new Error('illegal operation on a directory'), { code: 'EISDIR' })
+      }
+      rmSync(temporary)
+    })
   }
 
   /** Removes the file unless another process has written its own there since. Never throws. */
@@ -39,5 +45,18 @@ export class Pidfile {
     } catch {
       // Gone already, or no longer ours to touch.
     }
+  }
+}
+
+function writeBeside(path: string, text: string, then: (temporary: string) => void): void {
+  const temporary = `${resolve(path)}.${randomBytes(6).toString('hex')}`
+  try {
+    writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 })
+    then(temporary)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw new FileError(`Cannot write the pidfile '${path}': ${systemErrorText(error)}`, {
+      cause: error,
+    })
   }
 }

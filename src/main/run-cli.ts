@@ -1,7 +1,8 @@
 // The command line from arguments to exit status. Everything it touches of the process is handed
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
-import { parseCommandLine } from './command-line.js'
+import { type CommandLine, parseCommandLine } from './command-line.js'
+import { FileError, systemErrorText } from './file-error.js'
 import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
@@ -9,6 +10,8 @@ import { resolveOptions, type ServerOptions } from './options.js'
 import { checkInputs, readInputs } from './read-inputs.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
+import { ServiceManager } from './service-manager.js'
+import { inheritedSockets, withoutServiceVariables } from './socket-activation.js'
 import { redactUrls } from './source/credentials.js'
 import { createTextLog } from './stderr-log.js'
 import { UsageError } from './usage-error.js'
@@ -31,7 +34,9 @@ export interface CliHost {
   readonly process: ProcessPart
   /** Descriptor a password may come from. Not a stream: that would read what is the --run command's. */
   readonly stdin: number
-  /** True if standard input is a terminal: its Ctrl-C reaches the --run command by itself. */
+  /** Id of the parent process at the very start. */
+  readonly parent: number
+  /** True on a terminal: its Ctrl-C reaches the --run command by itself. */
   readonly terminal: boolean
   /** Asks the user for a secret. Rejects if there is nobody to ask. */
   readonly ask: (what: string) => Promise<string>
@@ -56,15 +61,21 @@ export async function runCli(host: CliHost): Promise<number> {
   try {
     const invocation = parseCommandLine(host.argv, host.stdout.columns)
     if (invocation.kind === 'show') {
-      host.stdout.write(invocation.text)
+      await show(host.stdout, invocation.text)
       return ExitStatus.DONE
     }
     const { commandLine } = invocation
     verbose = commandLine.verbose
+    const listenFds = inheritedSockets(host.env, host.process.pid)
+    if (listenFds.length > 0) checkActivated(commandLine)
     const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
     // Before any file is read: whoever mistypes a size is not asked for a password first.
     checkInputs(commandLine.inputs)
-    const known = { ...commandLine.server, env: host.env }
+    const known = {
+      ...commandLine.server,
+      env: host.env,
+      ...(listenFds.length > 0 && { listenFds }),
+    }
     resolveOptions({ ...known, ...placeholders(commandLine.inputs) })
     const options: ServerOptions = {
       ...known,
@@ -79,14 +90,17 @@ export async function runCli(host: CliHost): Promise<number> {
     redact = text => credentials.redact(text)
 
     using interrupts = new Interrupts(host.process)
+    using serviceManager = new ServiceManager({ env: host.env, pid: host.process.pid, log })
     const lifecycle = new Lifecycle({
       commandLine,
       options,
       serve: host.serve,
       interrupts,
       log,
-      env: host.env,
+      env: withoutServiceVariables(host.env),
+      serviceManager,
       pid: host.process.pid,
+      parent: host.parent,
       ppid: () => host.process.ppid,
       terminal: host.terminal,
       writeOut: text => void host.stdout.write(text),
@@ -108,6 +122,27 @@ export async function runCli(host: CliHost): Promise<number> {
     writeError(`nbd-prefetch: ${redact(describeError(error, verbose))}\n`)
     return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED
   }
+}
+
+/**
+ * Writes what was asked for.
+ *
+ * @throws {FileError} if it can't be written, except to a reader that has seen enough
+ */
+async function show(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  const error = await new Promise<Error | null | undefined>(resolve => {
+    stream.write(text, resolve)
+  })
+  if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') return
+  throw new FileError(`Cannot write to standard output: ${systemErrorText(error)}`, {
+    cause: error,
+  })
+}
+
+/** @throws {UsageError} if a command is to be run beside sockets that a service manager holds */
+function checkActivated({ run }: CommandLine): void {
+  if (run === undefined) return
+  throw new UsageError('Cannot use --run together with sockets that are handed over (LISTEN_FDS)')
 }
 
 /**

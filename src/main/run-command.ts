@@ -3,13 +3,14 @@
 
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { ProcessTree } from './process-tree.js'
 import type { Server } from './server-handle.js'
 
 /** A running command. */
 export interface RunningCommand {
   /** As a shell states it: the exit status, 128 + n after signal n, 127 or 126 without a shell. */
   readonly exitStatus: Promise<number>
-  /** Sends a signal to the shell; without effect once it has ended. */
+  /** Sends a signal to the shell and every process that came from it and lives. */
   kill(signal: NodeJS.Signals): void
 }
 
@@ -42,7 +43,9 @@ export function runCommand(
     })
     child.once('exit', (status, signal) => resolve(status ?? signalStatus(signal)))
   })
-  return { exitStatus, kill: signal => void child.kill(signal) }
+  // Without an id it was never started.
+  const tree = child.pid === undefined ? undefined : new ProcessTree(child.pid)
+  return { exitStatus, kill: signal => tree?.kill(signal) }
 }
 
 /** The exit status shells use for an end by a signal: 128 + its number. */

@@ -23,8 +23,6 @@ import type { Statistics } from './status/statistics.js'
 import { transportOf } from './transport-of.js'
 import { UsageError } from './usage-error.js'
 
-/** Time running reads get to finish when the server closes, milliseconds. */
-const DRAIN_MS = 10_000
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
 const OWED_SHARE = 1 / 4
 const MAX_OWED_BYTES = 32 * 1024 * 1024
@@ -143,6 +141,7 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
   const { log } = options
   const source = await session.open()
   options.signal?.throwIfAborted()
+  checkSize(source.request.totalBytes, options.blockSize, source.name)
   governor.probed()
   const image = new ImageExport({
     name: options.exportName,
@@ -167,19 +166,21 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
   }
   const { listen } = options
   const listener = await Listener.listen({
-    address:
-      listen.kind === 'unix' ? { path: listen.path } : { host: listen.host, port: listen.port },
+    address: listen.kind === 'unix' ? { path: listen.path, ...listen.file } : listen,
     exports: [image],
     tls: options.tls,
+    maxClients: options.clients.maxClients,
     // A client that reads its replies late holds at most this share of the ring.
-    limits: { maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE) },
+    limits: {
+      maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE),
+      handshakeTimeoutMs: options.clients.handshakeTimeoutMs,
+    },
     log,
   }).catch((error: unknown) => {
     end()
     throw error
   })
   // Not before: a start that fails says why in one line.
-  checkSize(source.request.totalBytes, options.blockSize, source.name)
   log('info', `opened ${source.name}`, {
     bytes: source.request.totalBytes,
     redirects: source.redirects,
@@ -246,7 +247,7 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
     statistics,
     cookieFile: () => options.credentials.cookieFile(),
     close(closeOptions) {
-      closing ??= close(closeOptions?.drainMs ?? DRAIN_MS)
+      closing ??= close(closeOptions?.drainMs ?? options.clients.drainMs)
       return closing
     },
     async [Symbol.asyncDispose]() {

@@ -23,7 +23,7 @@ export interface Server extends AsyncDisposable {
    * options). Secret: never log.
    */
   cookieFile(): string | undefined
-  /** Stops accepting, lets running reads finish for at most drainMs (default 10 s), then closes everything. Idempotent. */
+  /** Stops accepting, lets running reads finish for at most drainMs (default: the option `drainTimeout`), then closes everything. Idempotent. */
   close(options?: { drainMs?: number }): Promise<void>
 }
 

@@ -5,6 +5,7 @@ import type { ProbeResult } from '../shared/fetch-task.js'
 import type { ResolvedOptions } from './options.js'
 import type { Authorizer, Caller } from './source/authorizer.js'
 import { OriginSession } from './source/origin-session.js'
+import { isDirect, PlainHttpWatch } from './source/plain-http.js'
 import type { Prober } from './source/probe.js'
 import { ScriptAuthorizer } from './source/script-authorizer.js'
 import { VmwareLogin } from './source/vmware-login.js'
@@ -28,7 +29,7 @@ export function sessionOf(options: ResolvedOptions, tools: SessionTools): Origin
     credentials: options.credentials,
     authorizer: authorizerOf(options, tools),
     transport,
-    prober: pool,
+    prober: isDirect(options.network) ? new PlainHttpWatch(pool) : pool,
     attempts: options.attempts,
     maxRedirects: options.maxRedirects,
     protocols: options.protocols,

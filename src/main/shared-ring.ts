@@ -3,6 +3,7 @@
 
 import { type RingMemory, RingOwner } from '../shared/sharedarraybuffer-ring/index.js'
 import { Admission } from './ring/admission.js'
+import { GatherMemory } from './ring/gather-memory.js'
 import { SlotTable } from './ring/slot-table.js'
 import { SlotWaiter } from './ring/slot-waiter.js'
 
@@ -10,6 +11,12 @@ import { SlotWaiter } from './ring/slot-waiter.js'
 const DEMAND_SHARE = 1 / 8
 const SMALL_RING_SHARE = 1 / 2
 const ENOUGH_DEMAND_SLOTS = 64
+
+/**
+ * Private memory for reads that must be handed out as a whole (clients without structured replies,
+ * DF), bytes.
+ */
+const GATHER_BYTES = 32 * 1024 * 1024
 
 /** An export as the ring knows it. */
 export interface RingUser {
@@ -32,6 +39,7 @@ export class SharedRing {
   readonly table: SlotTable
   readonly waiter: SlotWaiter
   readonly admission: Admission
+  readonly gatherMemory = new GatherMemory(GATHER_BYTES)
   /** Bytes that fetches ahead may take, all exports together. */
   readonly aheadBytes: number
   /** In order of their first block. */

@@ -7,6 +7,7 @@ import type { Failure } from '../shared/failure.js'
 import type { FetchResult, FetchTask } from '../shared/fetch-task.js'
 import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './block-reader.js'
+import { FoldedWarning } from './folded-warning.js'
 import { LateRequests } from './late-requests.js'
 import type { Log } from './log.js'
 import { LostSlots } from './lost-slots.js'
@@ -58,6 +59,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** Spans with a request under way. */
   readonly #running = new Set<Span>()
   readonly #lost = new LostSlots()
+  readonly #givenUp: FoldedWarning
   #poison: Failure | undefined
   #closed = false
   #lastSpan = 0
@@ -72,6 +74,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     this.#retries = new RetryQueue(parts)
     parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
+    this.#givenUp = new FoldedWarning(parts.log, count => `${count} requests were given up in all`)
   }
 
   get poison(): Failure | undefined {
@@ -188,6 +191,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** Nothing is started any more, and whoever waits is told. */
   close(failure: Failure): void {
     this.#closed = true
+    this.#givenUp.end()
     this.#endAll(this.#poison ?? failure)
     this.#parts.origin.leave(this)
   }
@@ -296,6 +300,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const brought = result.ok || timings.receivedBytes > 0
     if (result.ok) {
       this.#retries.succeeded(clock(), random)
+      this.#givenUp.passed(clock())
       if (span.source !== undefined) source.worked(span.source)
     }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
@@ -361,7 +366,12 @@ export class SpanFetcher implements DemandFetcher, Requester {
       message: `GET ${sourceName}: ${failure.message} (${span.requests} ${span.requests === 1 ? 'attempt' : 'attempts'})`,
     }
     if (decision.action === 'poison') this.#changed(told)
-    else log('warn', `request given up: ${told.message}`, fields)
+    else if (this.#isWaitedFor(span)) {
+      this.#givenUp.warn(`request given up: ${told.message}`, fields, nowMs)
+    } else {
+      // Whoever comes to read it asks afresh.
+      log('debug', `request given up: ${told.message}`, fields)
+    }
     this.#lose(span, told)
   }
 

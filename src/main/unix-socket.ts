@@ -2,10 +2,21 @@
 // server, and taking one away. A socket file outlives a server that was killed, so finding one says
 // nothing by itself.
 
-import { lstatSync, mkdtempSync, rmdirSync, type Stats, statSync, unlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdtempSync,
+  rmdirSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { isMainThread } from 'node:worker_threads'
+import { groupId } from './group-id.js'
 import { codeOf, IN_USE, ListenError, NO_DIRECTORY, reasonOf } from './listen-error.js'
 
 /** `sun_path` has 108 bytes on Linux, the last of which ends the string. */
@@ -65,6 +76,43 @@ export async function preparePath(path: string): Promise<void> {
   if (code === 'ECONNREFUSED') removeSocketFile(path)
   else if (code !== 'ENOENT')
     throw new ListenError(path, code === undefined ? IN_USE : reasonOf(code))
+}
+
+/**
+ * Calls `bind`, whose socket is made with no more than `mode`: nobody slips in before it is set.
+ * `bind` must make it before it returns its promise.
+ */
+export function withMode<T>(mode: number | undefined, bind: () => Promise<T>): Promise<T> {
+  // A program's other threads may not change what all of them share.
+  if (mode === undefined || !isMainThread) return bind()
+  const before = process.umask(~mode & 0o777)
+  try {
+    return bind()
+  } finally {
+    process.umask(before)
+  }
+}
+
+/**
+ * Gives a socket's file its group and mode.
+ * @throws ListenError if it may not be done
+ */
+export function dressSocket(path: string, file: { mode?: number; group?: string }): void {
+  const { mode, group } = file
+  try {
+    if (group !== undefined) {
+      const id = groupId(group)
+      if (id === undefined) throw new ListenError(path, `the group '${group}' is not known`)
+      chownSync(path, -1, id)
+    }
+    if (mode !== undefined) chmodSync(path, mode)
+  } catch (error) {
+    if (error instanceof ListenError) throw error
+    const what = group === undefined ? 'mode' : `group '${group}'`
+    throw new ListenError(path, `it can't be given the ${what}: ${reasonOf(error)}`, {
+      cause: error,
+    })
+  }
 }
 
 /** Removes a socket file. Never throws: the end of a server does not fail for it. */

@@ -114,7 +114,9 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
     code === 'ERR_TLS_CERT_ALTNAME_INVALID'
       ? 'the certificate is for another host name'
       : oneLine(reason)
-  return { code: 'tls', message: `Cannot set up TLS: ${text || code}` }
+  // OpenSSL's word for bytes that are no TLS at all.
+  const plain = text === 'wrong version number' ? 'the server does not speak it' : text
+  return { code: 'tls', message: `Cannot set up TLS: ${plain || code}` }
 }
 
 /** The same words as for an origin, with the proxy named. */

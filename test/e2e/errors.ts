@@ -115,7 +115,17 @@ t.test('certificates', async t => {
   )
   await fails(t, ['--cacert', join(files, 'none'), '-U', '-', origin.url], /Cannot read .*none/)
   const plain = await httpOrigin(t, (_request, response) => void response.end())
-  await fails(t, ['-U', '-', plain.url.replace('http:', 'https:')], /Cannot open https:.*TLS/)
+  const mistaken = plain.url.replace('http:', 'https:')
+  await fails(
+    t,
+    ['-U', '-', mistaken],
+    /Cannot set up TLS: the server (does not speak it$|speaks plain HTTP)/,
+  )
+  // Waits for the end of a request, as some servers do; the default limit is half a minute.
+  const patient = await startOrigin(t)
+  const waiting = patient.url.replace('http:', 'https:')
+  await fails(t, ['-U', '-', waiting], /the server speaks plain HTTP; is http:\/\/ meant\?$/)
+  await fails(t, ['-U', '-', origin.url.replace('https:', 'http:')], /; is https:\/\/ meant\?$/)
   for (const trust of [['--cacert', ca], ['--insecure']]) {
     const { uri } = await startProgram(t, ['-U', '-', ...trust, origin.url])
     t.match(uri, /^nbd\+unix:/)
@@ -199,4 +209,6 @@ t.test('a pidfile that can not be written', async t => {
 t.test('an image of more blocks than there are books for', async t => {
   const origin = await startOrigin(t, { image: { size: 200 * 2 ** 40 } })
   await fails(t, [origin.url], /219902325555200 bytes are too many .* larger --block-size$/)
+  const huge = await startOrigin(t, { image: { size: 2 ** 52 } })
+  await fails(t, ['--block-size', '64K', huge.url], /bytes are too many for blocks of 64K;/)
 })

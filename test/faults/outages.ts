@@ -60,7 +60,14 @@ t.test('origin resets every connection again and again', async t => {
 t.test('origin that stays away fails the copy in time', requires('qemu-img'), async t => {
   const origin = await startInProcess({ image: { size: 64 * MIB }, bandwidth: 8 * MIB })
   t.teardown(() => origin.close())
-  const server = await serve({ url: origin.url, unix: '-', ringSize: 16 * MIB, retries: 2 })
+  const warnings: string[] = []
+  const server = await serve({
+    url: origin.url,
+    unix: '-',
+    ringSize: 16 * MIB,
+    retries: 2,
+    log: (level, message) => level === 'warn' && warnings.push(message),
+  })
   t.teardown(() => server.close({ drainMs: 0 }))
   const target = join(temporaryDirectory(t), 'copy')
   const copy = start(t, 'qemu-img', ['convert', '-O', 'raw', server.uri, target])
@@ -72,6 +79,10 @@ t.test('origin that stays away fails the copy in time', requires('qemu-img'), as
     ({ pins, clients }) => pins === 0 && clients === 0,
   )
   t.ok(failedReads > 0)
+  await server.close({ drainMs: 0 })
+  const told = warnings.filter(message => message.startsWith('request given up'))
+  t.equal(told.length, 1, `the first is told: ${warnings.join('; ')}`)
+  t.match(warnings.at(-1), /^\d+ requests were given up in all$/, 'and their number at the end')
 })
 
 t.test('the words of the failure reach a client of libnbd', requires('nbdsh'), async t => {
@@ -110,7 +121,8 @@ t.test('worker threads die in the middle of a copy', async t => {
     // Too slow to end: both threads have something to lose.
     await untilStatistics(server, ({ inFlight, workers }) => inFlight >= 3 && workers === 2)
     const before = server.statistics().failures['worker-died'] ?? 0
-    await pools[0]?.threads[0]?.terminate()
+    // The last, for one that has started: the first may be a replacement that has not.
+    await pools[0]?.threads.at(-1)?.terminate()
     await untilStatistics(server, ({ failures }) => (failures['worker-died'] ?? 0) > before)
     origin.setOptions({ totalBandwidth: 1024 * MIB })
     await untilStatistics(server, ({ servedBytes }) => servedBytes > death * 10 * MIB)

@@ -202,3 +202,33 @@ t.test('ExportTable finds exports by name, and the only one by no name', async t
   t.throws(() => new ExportTable([a, new MemoryExport({ name: 'a' })]), RangeError)
   t.throws(() => new ExportTable([]), RangeError)
 })
+
+t.test('Listener.listen() gives a socket the mode and group that were asked for', async t => {
+  const directory = temporaryDirectory(t)
+  const umask = process.umask()
+  const exports = [new MemoryExport()]
+  const gid = process.getgid?.() ?? 0
+  for (const mode of [0o600, 0o660, 0o777]) {
+    const path = join(directory, String(mode))
+    const address = { path, mode, group: String(gid) }
+    const listener = await Listener.listen({ address, exports })
+    t.match(statSync(path), { gid })
+    t.equal(statSync(path).mode & 0o777, mode)
+    await listener.close(0)
+  }
+  t.equal(process.umask(), umask, 'the umask is as it was')
+})
+
+t.test('Listener.listen() refuses a group that is not known, and leaves nothing', async t => {
+  const path = join(temporaryDirectory(t), 's')
+  const address = { path, group: 'no-such-group' }
+  await t.rejects(Listener.listen({ address, exports: [new MemoryExport()] }), {
+    code: 'LISTEN_FAILED',
+    message: `Cannot listen on ${path}: the group 'no-such-group' is not known`,
+  })
+  t.notOk(existsSync(path))
+  // Nor does anyone listen where nothing can be seen.
+  const listener = await listenAt(path)
+  t.ok(await canRead(listener))
+  await listener.close(0)
+})

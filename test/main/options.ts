@@ -30,6 +30,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     cookieScript: undefined,
     headerScript: undefined,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
+    clients: { maxClients: 1024, handshakeTimeoutMs: 30_000, drainMs: 10_000 },
     exportName: '',
     tls: undefined,
     network: { verify: true, tcpKeepaliveMs: 60_000 },
@@ -59,7 +60,7 @@ t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
   type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa'
   type Shown = 'clientCertificate' | 'clientKey' | 'clientKeyPassphrase'
-  type Elsewhere = 'url' | 'disk' | Read | Shown | 'env' | 'log' | 'signal'
+  type Elsewhere = 'url' | 'disk' | Read | Shown | 'env' | 'listenFds' | 'log' | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
   const complete: [Missing] extends [never] ? true : Missing = true

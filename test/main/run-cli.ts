@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +26,7 @@ t.test('runCli() prints one line, the URI, and ends with 0 on each polite signal
     t.equal(await status, 0, signal)
     t.equal(cli.out, 'nbd+unix:///?socket=/tmp/s\n')
     t.match(cli.error, new RegExp(`^nbd-prefetch: ${signal}: letting running reads finish`))
-    t.strictSame(cli.server.closedWith, [{ drainMs: 10_000 }])
+    t.strictSame(cli.server.closedWith, [undefined])
     t.strictSame(cli.process.eventNames(), [], 'no listener stays')
   }
 })
@@ -53,9 +54,8 @@ t.test(
       cli.server.closing = new Promise(() => {})
       const status = cli.run()
       await cli.until(() => cli.out !== '')
-      cli.process.emit('SIGTERM', 'SIGTERM')
-      cli.process.emit('SIGTERM', 'SIGTERM')
-      t.equal(await status, 143)
+      cli.process.emit('uncaughtException', new Error('broken'))
+      t.equal(await status, 1)
       t.strictSame(readdirSync(directory), left)
       t.notOk(existsSync(cli.server.unixSocket))
     }
@@ -281,12 +281,31 @@ t.test('runCli() leaves a pidfile alone that another process has written since',
   t.equal(readFileSync(pidfile, 'utf8'), '4343\n')
 })
 
-t.test('runCli() that cannot write the pidfile closes the server and ends with 1', async t => {
-  const cli = new CliRun(['-P', join(t.testdir({}), 'none/pid'), url])
+t.test('runCli() that cannot write the pidfile ends with 1 before it starts anything', async t => {
+  const directory = t.testdir({ directory: {} })
+  for (const [path, reason] of [
+    ['none/pid', 'no such file or directory'],
+    ['directory', 'illegal operation on a directory'],
+  ] as const) {
+    const cli = new CliRun(['-P', join(directory, path), url])
+    t.equal(await cli.run(), 1)
+    t.match(cli.error, new RegExp(`^nbd-prefetch: Cannot write the pidfile '.*': ${reason}\n$`))
+    t.strictSame(cli.served, [])
+    t.equal(cli.out, '')
+  }
+  t.strictSame(readdirSync(directory), ['directory'])
+})
+
+t.test('runCli() that can no longer write the pidfile closes the server', async t => {
+  const directory = t.testdir({ there: {} })
+  const cli: CliRun = new CliRun(['-P', join(directory, 'there/pid'), url], {
+    serve: async () => {
+      rmdirSync(join(directory, 'there'))
+      return cli.server
+    },
+  })
   t.equal(await cli.run(), 1)
-  t.match(cli.error, /^nbd-prefetch: Cannot write the pidfile '.*': no such file or directory\n$/)
   t.equal(cli.server.closedWith.length, 1)
-  t.equal(cli.out, '')
 })
 
 t.test('runCli() with --run passes the exit status through and prints nothing', async t => {
@@ -299,7 +318,7 @@ t.test('runCli() with --run passes the exit status through and prints nothing', 
     const cli = new CliRun(['--run', command, url])
     t.equal(await cli.run(), expected, command)
     t.equal(cli.out, '')
-    t.strictSame(cli.server.closedWith, [{ drainMs: 10_000 }])
+    t.strictSame(cli.server.closedWith, [undefined])
     t.equal(cli.served[0]?.unix, '-')
   }
 })

@@ -67,7 +67,7 @@ t.test("failureOfError() uses OpenSSL's reason, not its trace", async t => {
       reason: 'wrong version number',
     },
   )
-  t.equal(failureOfError(error, BEFORE).message, 'Cannot set up TLS: wrong version number')
+  t.equal(failureOfError(error, BEFORE).message, 'Cannot set up TLS: the server does not speak it')
 })
 
 t.test('failureOfError() survives what is no error', async t => {

@@ -16,12 +16,14 @@ export type OptionKind =
   | 'size-power-of-2'
   | 'readahead'
   | 'choice'
+  | 'mode'
   | 'switch'
 
 /** Headings of --help and of the README, in this order. */
 export const OPTION_GROUPS = [
   'Listening',
   'TLS with clients',
+  'Clients',
   'Origin',
   'Login',
   'Sessions',

@@ -13,6 +13,8 @@ import { SourceError } from './source-error.js'
 export const PROBE_BYTES = 1024 * 1024
 /** Attempts at start, where a user waits for the word that it does not work. */
 export const MAX_ATTEMPTS = 4
+/** Delays from here on are told at once, milliseconds. */
+const LONG_WAIT_MS = 5_000
 /** Failures that are told at once at the start, though later on a request is repeated for them. */
 export const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
   'session',
@@ -138,7 +140,9 @@ async function ask(
     const trial = { attempts: attempt, maxAttempts }
     const decision = decideRetry(result.failure, trial, options.random())
     if (decision.action !== 'retry') return result
-    options.log('info', `${result.failure.message}: again in ${Math.round(decision.delayMs)} ms`)
+    // A start that fails says so in one line; who waits for long is told why.
+    const level = decision.delayMs < LONG_WAIT_MS ? 'debug' : 'info'
+    options.log(level, `${result.failure.message}: again in ${Math.round(decision.delayMs)} ms`)
     await options.sleep(decision.delayMs)
   }
 }
@@ -200,6 +204,10 @@ function explain(name: string, failure: Failure, options: ProbeOptions): string 
       }
       if (failure.status === 403) return `${what}; the server refuses access to this file`
       return what
+    case 'reset':
+    case 'protocol':
+      // What a server of TLS makes of a request in the clear.
+      return options.url.startsWith('http:') ? `${what}; is https:// meant?` : what
     case 'encoded':
       return `${what}; the server compresses what it sends, although asked not to`
     default:

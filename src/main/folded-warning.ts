@@ -1,0 +1,39 @@
+// One warning where each of many requests would give its own: a dead origin fails thousands. The
+// first is told as it comes, how many there were when it is over. Pure: time comes as an argument.
+
+import type { Log, LogFields } from './log.js'
+
+/** A success ends a row of failures no sooner than this after its first, milliseconds. */
+const SHORTEST_MS = 10_000
+
+/** Folds warnings of one kind. */
+export class FoldedWarning {
+  readonly #log: Log
+  readonly #summary: (count: number) => string
+  #count = 0
+  #sinceMs = 0
+
+  /** @param summary the line that tells of all, given how many there were: at least 2 */
+  constructor(log: Log, summary: (count: number) => string) {
+    this.#log = log
+    this.#summary = summary
+  }
+
+  /** Told in full as the first of a row, else with -v alone. */
+  warn(message: string, fields: LogFields, nowMs: number): void {
+    if (this.#count++ === 0) this.#sinceMs = nowMs
+    this.#log(this.#count === 1 ? 'warn' : 'debug', message, fields)
+  }
+
+  /** Something of the kind went well: the row is over, unless it has only just begun. */
+  passed(nowMs: number): void {
+    if (this.#count > 0 && nowMs - this.#sinceMs >= SHORTEST_MS) this.end()
+  }
+
+  /** Ends the row, if there is one. */
+  end(): void {
+    const count = this.#count
+    this.#count = 0
+    if (count > 1) this.#log('warn', this.#summary(count))
+  }
+}
