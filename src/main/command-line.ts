@@ -2,12 +2,12 @@
 // Flags, help and value checks come from the option table; nothing is read, printed or started.
 
 import { Command, CommanderError, Option } from 'commander'
+import { imageArguments } from './image-arguments.js'
 import { type InputFlags, takeInputs } from './input-flags.js'
 import { OPTION_TABLE, type OptionEntry, optionBounds } from './option-table.js'
 import { parseOptionValue } from './option-values.js'
 import type { ServerOptions } from './options.js'
 import { splitHeader } from './source/request-headers.js'
-import { isVmwareUri } from './source/vmware-url.js'
 import { UsageError } from './usage-error.js'
 import { VERSION } from './version.js'
 
@@ -30,7 +30,7 @@ export type Invocation =
 
 /** Values by option key, as commander collects them; absent where a flag was not given. */
 interface FlagValues
-  extends Omit<ServerOptions, keyof InputFlags | 'url' | 'disk' | 'headers'>,
+  extends Omit<ServerOptions, keyof InputFlags | 'url' | 'disk' | 'exports' | 'headers'>,
     InputFlags {
   readonly headers?: readonly string[]
   readonly run?: string
@@ -67,13 +67,16 @@ export function parseCommandLine(argv: readonly string[], helpWidth?: number): I
 /** The program as commander knows it. */
 function buildProgram(helpWidth: number | undefined): Command {
   const program = new Program('nbd-prefetch')
-    .usage('[options] URL [DISK]')
+    .usage('[options] URL [DISK] | NAME=URL...')
     .description(
       'NBD server for a disk image behind a slow HTTP(S) server: prefetches ahead of its reader.\n' +
-        'Prints one line, the NBD URI, once clients can connect.',
+        'Prints the NBD URI, one line for each export, once clients can connect.',
     )
-    .argument('<URL>', 'http or https URL of the disk image, or vpx:// or esx:// URI of its server')
-    .argument('[DISK]', "with vpx:// and esx:// the disk: '[datastore] VM/VM.vmdk'")
+    .argument(
+      '<URL...>',
+      'http or https URL of the disk image, NAME=URL for each of several, or the vpx:// or esx:// URI of ' +
+        "its server and the disk, '[datastore] VM/VM.vmdk'",
+    )
     .exitOverride()
     .addHelpText(
       'after',
@@ -136,20 +139,12 @@ function tidy(message: string): string {
   if (text === "missing required argument 'URL'") {
     return 'Cannot serve an image: its URL is missing, as in https://host/disk.img'
   }
-  const tooMany = /^too many arguments\. Expected \d+ arguments? but got (\d+)/.exec(text)
-  if (tooMany !== null) return moreThanOne(Number(tooMany[1]))
   const noValue = /^option '.*?(--[a-z-]+) <(.+)>' argument missing$/.exec(text)
   if (noValue !== null) return `Cannot use ${noValue[1]}: its ${noValue[2]} is missing`
   return `Cannot read the command line: ${text}; see nbd-prefetch --help`
 }
 
-function moreThanOne(count: number): string {
-  return `Cannot serve more than one URL: got ${count} arguments, quote those with spaces`
-}
-
 function readProgram(program: Command): CommandLine {
-  const [url = '', disk] = program.args
-  if (disk !== undefined && !isVmwareUri(url)) throw new UsageError(moreThanOne(2))
   const { headers, run, pidfile, exitWithParent, stats, verbose, ...values } =
     program.opts<FlagValues>()
   const { inputs, rest: server } = takeInputs(values)
@@ -160,8 +155,7 @@ function readProgram(program: Command): CommandLine {
       ...server,
       ...(isPrivate && server.ipaddr === undefined && { unix: '-' }),
       ...(headers !== undefined && { headers: joinHeaders(headers) }),
-      url,
-      ...(disk !== undefined && { disk }),
+      ...imageArguments(program.args),
     },
     inputs,
     run,

@@ -35,6 +35,8 @@ const LARGEST_UNIT = 256 * 1024 * 1024
 
 export interface ImageExportParts {
   readonly name: string
+  /** Shown to clients. Default: the source's name. */
+  readonly description?: string | undefined
   readonly source: ProbedSource
   /** Where requests come from once the source is open. Default: they stay as the probe's was. */
   readonly session?: RequestSource
@@ -97,7 +99,7 @@ export class ImageExport implements Export, RingUser {
     this.#clock = clock
     this.info = {
       name: parts.name,
-      description: source.name,
+      description: parts.description ?? source.name,
       size: imageBytes,
       blockSizes: {
         minimum: 1,

@@ -156,7 +156,7 @@ export class Lifecycle {
   async #waitForEnd(server: Server): Promise<number> {
     const { commandLine, interrupts, log, env, terminal, writeOut } = this.#parts
     if (commandLine.run === undefined) {
-      writeOut(`${server.uri}\n`)
+      writeOut(server.exports.map(({ uri }) => `${uri}\n`).join(''))
       const signal = await interrupts.first
       log('info', `${signal}: letting running reads finish, once more ends at once`)
       return 0

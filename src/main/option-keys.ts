@@ -9,6 +9,7 @@ import { UsageError } from './usage-error.js'
 const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, true>> = {
   url: true,
   disk: true,
+  exports: true,
   bearerToken: true,
   cookies: true,
   ca: true,

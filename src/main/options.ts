@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { alignUp } from '../shared/extent.js'
 import type { Network } from '../shared/transport.js'
 import { DEFAULTS, defaultWorkers } from './defaults.js'
+import type { ExportOptions } from './export-options.js'
 import { type Log, silentLog } from './log.js'
 import { checkOptionKeys } from './option-keys.js'
 import { type OptionKey, optionEntry } from './option-table.js'
@@ -33,7 +34,7 @@ import type { TlsAcceptor } from './tls-acceptor.js'
 import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
 
-/** What `serve()` takes. Only `url` is required; each name is that of a flag, in camel case. */
+/** What `serve()` takes. Only `url` (or `exports`) is required; each name is that of a flag, in camel case. */
 export interface ServerOptions
   extends OriginOptions,
     ServingOptions,
@@ -41,9 +42,11 @@ export interface ServerOptions
     TlsServerOptions {
   /**
    * The image: http or https, or with `disk` the vpx or esx URI of its server. User info in it counts as `user` and
-   * `password` and is never shown.
+   * `password` and is never shown. Required, unless there are `exports`.
    */
-  readonly url: string
+  readonly url?: string | undefined
+  /** Several images under names of their own, in place of `url`. Default: none. */
+  readonly exports?: readonly ExportOptions[] | undefined
   /** A disk of the server that a vpx or esx URI names: '[datastore] VM/VM.vmdk'. Default: none. */
   readonly disk?: string | undefined
   /** Unix socket to listen on; '-' makes a private temporary one. Not together with `port` or `ipaddr`. */

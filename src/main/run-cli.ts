@@ -2,11 +2,12 @@
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
 import { type CommandLine, parseCommandLine } from './command-line.js'
+import { resolveExports } from './export-options.js'
 import { FileError, systemErrorText } from './file-error.js'
 import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
-import { resolveOptions, type ServerOptions } from './options.js'
+import type { ServerOptions } from './options.js'
 import { checkInputs, readInputs } from './read-inputs.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
@@ -76,7 +77,7 @@ export async function runCli(host: CliHost): Promise<number> {
       env: host.env,
       ...(listenFds.length > 0 && { listenFds }),
     }
-    resolveOptions({ ...known, ...placeholders(commandLine.inputs) })
+    resolveExports({ ...known, ...placeholders(commandLine.inputs) })
     const options: ServerOptions = {
       ...known,
       ...(await readInputs(commandLine.inputs, {
@@ -86,8 +87,8 @@ export async function runCli(host: CliHost): Promise<number> {
       })),
       log,
     }
-    const { credentials } = resolveOptions(options)
-    redact = text => credentials.redact(text)
+    const exports = resolveExports(options)
+    redact = text => exports.reduce((masked, one) => one.options.credentials.redact(masked), text)
 
     using interrupts = new Interrupts(host.process)
     using serviceManager = new ServiceManager({ env: host.env, pid: host.process.pid, log })

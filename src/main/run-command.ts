@@ -15,11 +15,15 @@ export interface RunningCommand {
 }
 
 /** What a command is told: set in its environment, hence also shell variables. */
-export type CommandVariables = Pick<Server, 'uri' | 'unixSocket' | 'port' | 'exportName'>
+export type CommandVariables = Pick<
+  Server,
+  'uri' | 'unixSocket' | 'port' | 'exportName' | 'exports'
+>
 
 /**
  * Starts `/bin/sh -c COMMAND` with our standard streams and, beside `environment`, `$uri`, `$nbd`
- * (the same), `$unixsocket`, `$port` and `$exportname`; those that do not apply are empty.
+ * (the same), `$unixsocket`, `$port` and `$exportname`; those that do not apply are empty. `$uris` has the
+ * URIs of all exports, parted by spaces, of which a URI has none.
  */
 export function runCommand(
   command: string,
@@ -35,6 +39,7 @@ export function runCommand(
       unixsocket: server.unixSocket ?? '',
       port: server.port === undefined ? '' : String(server.port),
       exportname: server.exportName,
+      uris: server.exports.map(({ uri }) => uri).join(' '),
     },
   })
   const exitStatus = new Promise<number>(resolve => {

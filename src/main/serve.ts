@@ -2,25 +2,26 @@
 // starts the workers and the listener, and hands out the running server.
 
 import type { Failure } from '../shared/failure.js'
-import type { ProbeResult } from '../shared/fetch-task.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
+import { type ResolvedExport, resolveExports } from './export-options.js'
 import { FetchPool } from './fetch-pool.js'
 import { ImageExport } from './image-export.js'
 import { Listener } from './listener.js'
-import type { Log } from './log.js'
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
-import { Origin, type Timers } from './origin.js'
+import {
+  type OpenedSource,
+  openSources,
+  originOf,
+  type Transports,
+  transportsOf,
+} from './opened-sources.js'
+import type { ResolvedOptions, ServerOptions } from './options.js'
+import type { Timers } from './origin.js'
 import { formatSize } from './parse-size.js'
-import { Estimator } from './prefetch/estimator.js'
-import { Governor, type GovernorDecision } from './prefetch/governor.js'
 import type { Server } from './server-handle.js'
-import { sessionOf } from './session-of.js'
+import { serverStatistics } from './server-statistics.js'
 import { SharedRing } from './shared-ring.js'
-import type { OriginSession } from './source/origin-session.js'
 import { SourceError } from './source/source-error.js'
 import { FetchMeter } from './status/fetch-meter.js'
-import type { Statistics } from './status/statistics.js'
-import { transportOf } from './transport-of.js'
 import { UsageError } from './usage-error.js'
 
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
@@ -37,31 +38,37 @@ const timers: Timers = {
 const clock = () => performance.now()
 
 /**
- * Exports the image behind a URL over NBD. Resolves once clients can connect.
+ * Exports the image behind a URL, or several of them, over NBD. Resolves once clients can connect.
  *
  * @throws {UsageError} if an option can't be used
  * @throws {SourceError} if the image can't be opened
  * @throws {ListenError} if the address can't be listened on
  */
 export async function serve(options: ServerOptions): Promise<Server> {
-  const resolved = resolveOptions(options)
-  resolved.signal?.throwIfAborted()
+  const exports = resolveExports(options)
+  const [{ options: resolved }] = exports as [ResolvedExport]
+  const { signal } = resolved
+  signal?.throwIfAborted()
   const memory = ringOf(resolved)
+  const transports = transportsOf(exports)
+  const all = exports.map(one => one.options.credentials)
+  const origins = new Set(exports.map(one => originOf(one.options)))
   const pool = new FetchPool({
     workers: resolved.workers,
-    connections: resolved.connections,
+    connections: resolved.connections * origins.size,
     pipelining: resolved.pipelining,
-    settings: { ring: memory.buffer, transports: [transportOf(resolved)] },
-    onCookies: (url, fields) => resolved.credentials.takeCookies(url, fields),
-    redact: text => resolved.credentials.redact(text),
+    settings: { ring: memory.buffer, transports: transports.all },
+    onCookies: (url, fields) => {
+      for (const credentials of all) credentials.takeCookies(url, fields)
+    },
+    redact: text => all.reduce((masked, credentials) => credentials.redact(masked), text),
     log: resolved.log,
   })
-  const { signal } = resolved
   // Without its threads a probe that nobody answers ends at once.
   const abort = () => void pool.close()
   signal?.addEventListener('abort', abort, { once: true })
   try {
-    return await start(resolved, memory, pool)
+    return await start(exports, transports, memory, pool)
   } catch (error) {
     await pool.close()
     signal?.throwIfAborted()
@@ -89,62 +96,96 @@ function checkSize(totalBytes: number, blockSize: number, name: string): void {
   )
 }
 
-/** Every decision of a governor as a line of the debug log. */
-function decisionLog(log: Log): (decision: GovernorDecision) => void {
-  return ({ reason, ...fields }) => log('debug', `requests in flight: ${reason}`, fields)
-}
-
 async function start(
-  options: ResolvedOptions,
+  exports: readonly ResolvedExport[],
+  transports: Transports,
   memory: RingMemory,
   pool: FetchPool,
 ): Promise<Server> {
-  const { log } = options
+  const [first] = exports as [ResolvedExport]
+  const { options } = first
+  const { log, listen, signal } = options
   const startedMs = clock()
-  const estimator = new Estimator()
-  const governor = new Governor(options.connections * options.pipelining, decisionLog(log))
-  const origin = new Origin({ governor, estimator, clock, timers })
   const ring = new SharedRing(memory)
-  const fetchMeter = new FetchMeter()
-  const session = sessionOf(options, {
-    pool,
-    transport: 0,
-    clock,
-    onResult: (result: ProbeResult) => {
-      fetchMeter.requests++
-      fetchMeter.fetched(result.timings)
-      if (result.timings.firstByteMs >= 0) estimator.firstByte(result.timings.firstByteMs)
-    },
-  })
+  const meter = new FetchMeter()
+  const sources = await openSources({ exports, transports, pool, meter, clock, timers })
+  const images: ImageExport[] = []
+  const end = async () => {
+    for (const image of images) image.close(STOPPED)
+    ring.close()
+    await Promise.all(sources.map(({ session }) => session.close()))
+  }
   try {
-    return await open(options, { memory, pool, startedMs, origin, ring, fetchMeter, session })
+    for (const source of sources) {
+      checkSize(source.source.request.totalBytes, options.blockSize, source.source.name)
+      images.push(imageOf(source, { ring, pool, meter }))
+    }
+    const listener = await Listener.listen({
+      address: listen.kind === 'unix' ? { path: listen.path, ...listen.file } : listen,
+      exports: images,
+      tls: options.tls,
+      maxClients: options.clients.maxClients,
+      // A client that reads its replies late holds at most this share of the ring.
+      limits: {
+        maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE),
+        handshakeTimeoutMs: options.clients.handshakeTimeoutMs,
+      },
+      log,
+    })
+    if (signal?.aborted) {
+      await listener.close(0)
+      signal.throwIfAborted()
+    }
+    // Not before: a start that fails says why in one line.
+    for (const { source } of sources) {
+      log('info', `opened ${source.name}`, {
+        bytes: source.request.totalBytes,
+        redirects: source.redirects,
+        pinnedBy: source.request.etag ?? source.request.lastModified ?? 'size',
+      })
+    }
+    let closing: Promise<void> | undefined
+    const close = async (drainMs: number) => {
+      await listener.close(drainMs)
+      await end()
+      await pool.close()
+    }
+    const server: Server = {
+      uri: listener.uri(options.exportName),
+      unixSocket: listener.socketPath,
+      port: listener.port,
+      exportName: options.exportName,
+      size: images.reduce((sum, { info }) => sum + info.size, 0),
+      exports: images.map(({ info }) => ({
+        name: info.name,
+        uri: listener.uri(info.name),
+        size: info.size,
+      })),
+      statistics: () =>
+        serverStatistics({ sources, images, ring, pool, listener, meter, startedMs, clock }),
+      cookieFile: () => options.credentials.cookieFile(),
+      close(closeOptions) {
+        closing ??= close(closeOptions?.drainMs ?? options.clients.drainMs)
+        return closing
+      },
+      async [Symbol.asyncDispose]() {
+        await server.close()
+      },
+    }
+    return server
   } catch (error) {
-    await session.close()
+    await end()
     throw error
   }
 }
 
-/** What there is before the image is known. */
-interface Engine {
-  readonly memory: RingMemory
-  readonly pool: FetchPool
-  readonly startedMs: number
-  readonly origin: Origin
-  readonly ring: SharedRing
-  readonly fetchMeter: FetchMeter
-  readonly session: OriginSession
-}
-
-async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
-  const { memory, pool, startedMs, origin, ring, fetchMeter, session } = engine
-  const { governor, estimator } = origin
-  const { log } = options
-  const source = await session.open()
-  options.signal?.throwIfAborted()
-  checkSize(source.request.totalBytes, options.blockSize, source.name)
-  governor.probed()
-  const image = new ImageExport({
+function imageOf(
+  { options, description, session, origin, source }: OpenedSource,
+  { ring, pool, meter }: { ring: SharedRing; pool: FetchPool; meter: FetchMeter },
+): ImageExport {
+  return new ImageExport({
     name: options.exportName,
+    description,
     source,
     session,
     ring,
@@ -155,104 +196,9 @@ async function open(options: ResolvedOptions, engine: Engine): Promise<Server> {
     readahead: options.readahead,
     formatHint: options.formatHint === 'auto',
     runner: pool,
-    fetchMeter,
-    log,
+    fetchMeter: meter,
+    log: options.log,
     clock,
     random: Math.random,
   })
-  const end = () => {
-    image.close(STOPPED)
-    ring.close()
-  }
-  const { listen } = options
-  const listener = await Listener.listen({
-    address: listen.kind === 'unix' ? { path: listen.path, ...listen.file } : listen,
-    exports: [image],
-    tls: options.tls,
-    maxClients: options.clients.maxClients,
-    // A client that reads its replies late holds at most this share of the ring.
-    limits: {
-      maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE),
-      handshakeTimeoutMs: options.clients.handshakeTimeoutMs,
-    },
-    log,
-  }).catch((error: unknown) => {
-    end()
-    throw error
-  })
-  // Not before: a start that fails says why in one line.
-  log('info', `opened ${source.name}`, {
-    bytes: source.request.totalBytes,
-    redirects: source.redirects,
-    pinnedBy: source.request.etag ?? source.request.lastModified ?? 'size',
-  })
-  if (options.signal?.aborted) {
-    await listener.close(0)
-    end()
-    options.signal.throwIfAborted()
-  }
-
-  const statistics = (): Statistics => {
-    const nowMs = clock()
-    const { meter } = image
-    const { ready, filling } = ring.table.census()
-    return {
-      uptimeSeconds: (nowMs - startedMs) / 1000,
-      imageBytes: image.info.size,
-      servedBytes: meter.servedBytes,
-      fetchedBytes: fetchMeter.fetchedBytes,
-      amplification: meter.servedBytes === 0 ? 0 : fetchMeter.fetchedBytes / meter.servedBytes,
-      reads: meter.reads,
-      failedReads: meter.failedReads,
-      hitRatio: meter.servedBytes === 0 ? 0 : meter.hitBytes / meter.servedBytes,
-      stallSeconds: meter.stallMs(nowMs) / 1000,
-      requests: fetchMeter.requests,
-      retries: fetchMeter.retries,
-      resent: fetchMeter.resent,
-      throttled: governor.throttled,
-      logins: session.logins,
-      resolvedAgain: session.resolved,
-      failures: { ...fetchMeter.failures },
-      workers: pool.workers,
-      workerRestarts: pool.restarts,
-      connectionsOpened: fetchMeter.connectionsOpened,
-      inFlight: governor.inFlight,
-      peakInFlight: governor.peakInFlight,
-      limit: governor.limit,
-      connectionLimit: governor.ceiling,
-      firstByteP50Ms: estimator.measured ? estimator.firstByteP50Ms : 0,
-      firstByteP95Ms: estimator.measured ? estimator.firstByteP95Ms : 0,
-      clients: listener.clients,
-      totalClients: listener.totalClients,
-      slots: memory.slotCount,
-      readySlots: ready,
-      fillingSlots: filling,
-      pins: ring.owner.pinned,
-    }
-  }
-
-  let closing: Promise<void> | undefined
-  const close = async (drainMs: number) => {
-    await listener.close(drainMs)
-    end()
-    await session.close()
-    await pool.close()
-  }
-  const server: Server = {
-    uri: listener.uri(options.exportName),
-    unixSocket: listener.socketPath,
-    port: listener.port,
-    exportName: options.exportName,
-    size: image.info.size,
-    statistics,
-    cookieFile: () => options.credentials.cookieFile(),
-    close(closeOptions) {
-      closing ??= close(closeOptions?.drainMs ?? options.clients.drainMs)
-      return closing
-    },
-    async [Symbol.asyncDispose]() {
-      await server.close()
-    },
-  }
-  return server
 }

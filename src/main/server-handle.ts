@@ -4,18 +4,29 @@
 import type { ServerOptions } from './options.js'
 import type { Statistics } from './status/statistics.js'
 
+/** One export of a running server. */
+export interface ServedExport {
+  /** What clients ask for; '' is the default export. */
+  readonly name: string
+  readonly uri: string
+  /** Size of the image, bytes. */
+  readonly size: number
+}
+
 /** A running NBD server. */
 export interface Server extends AsyncDisposable {
-  /** `nbd+unix:///NAME?socket=PATH` or `nbd://HOST:PORT/NAME`: what clients are given; `nbds` where TLS is required. */
+  /** Of the first export: `nbd+unix:///NAME?socket=PATH` or `nbd://HOST:PORT/NAME`: what clients are given; `nbds` where TLS is required. */
   readonly uri: string
   /** Path of the Unix socket, or undefined on TCP. */
   readonly unixSocket: string | undefined
   /** TCP port, or undefined on a Unix socket. */
   readonly port: number | undefined
-  /** Name of the export; '' is the default export. */
+  /** Name of the export, of the first where there are several; '' is the default export. */
   readonly exportName: string
-  /** Size of the image, bytes. */
+  /** Size of the image, or of all images together, bytes. */
   readonly size: number
+  /** All exports, in the order given. */
+  readonly exports: readonly ServedExport[]
   /** Counters and gauges as of now; after `close()` the counters are final. */
   statistics(): Statistics
   /**

@@ -175,10 +175,28 @@ t.test('parseCommandLine() refuses numbers that are none, with flag and expectat
   }
 })
 
+t.test('parseCommandLine() takes several images, each under a name', async t => {
+  const { server } = parsed('a=https://h/1', '-v', 'b=http://g/2?x=3', '=https://h/3')
+  t.strictSame(server.exports, [
+    { name: 'a', url: 'https://h/1' },
+    { name: 'b', url: 'http://g/2?x=3' },
+    { name: '', url: 'https://h/3' },
+  ])
+  t.equal(server.url, undefined)
+  t.equal(parsed('https://h/?a=http://b').server.exports, undefined, 'a query is no name')
+})
+
 t.test('parseCommandLine() refuses what it does not know', async t => {
   for (const [argv, message] of [
     [[], 'Cannot serve an image: its URL is missing, as in https://host/disk.img'],
-    [[url, 'b'], 'Cannot serve more than one URL: got 2 arguments, quote those with spaces'],
+    [
+      [url, 'b'],
+      'Cannot serve more than one URL: got 2 arguments, quote those with spaces, or name each as NAME=URL',
+    ],
+    [
+      ['a=https://h/1', url],
+      'Cannot serve argument 2 beside exports with names: expected NAME=URL',
+    ],
     [
       ['--conections', '4', url],
       "Cannot read the command line: unknown option '--conections' (Did you mean --connections?); see nbd-prefetch --help",

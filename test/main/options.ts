@@ -60,7 +60,16 @@ t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
   type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa'
   type Shown = 'clientCertificate' | 'clientKey' | 'clientKeyPassphrase'
-  type Elsewhere = 'url' | 'disk' | Read | Shown | 'env' | 'listenFds' | 'log' | 'signal'
+  type Elsewhere =
+    | 'url'
+    | 'disk'
+    | 'exports'
+    | Read
+    | Shown
+    | 'env'
+    | 'listenFds'
+    | 'log'
+    | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
   const complete: [Missing] extends [never] ? true : Missing = true

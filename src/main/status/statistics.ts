@@ -1,7 +1,21 @@
 // The figures a run is judged by, as one plain object: `--stats`, the library's `statistics()` and
 // later the status page all show this.
 
-/** Counters since start, and gauges of now. */
+/** Counters of one export. */
+export interface ExportStatistics {
+  readonly name: string
+  /** Size of the image, bytes. */
+  readonly imageBytes: number
+  readonly servedBytes: number
+  readonly reads: number
+  readonly failedReads: number
+  /** Time during which at least one of its reads waited for bytes, seconds. */
+  readonly stallSeconds: number
+  /** Blocks known to be zero, which take no memory. */
+  readonly zeroBlocks: number
+}
+
+/** Counters since start, and gauges of now; of all exports and origins together where there are several. */
 export interface Statistics {
   readonly uptimeSeconds: number
   /** Size of the image, bytes. */
@@ -17,7 +31,7 @@ export interface Statistics {
   readonly failedReads: number
   /** Share of served bytes that were in the ring when asked for, 0 to 1. */
   readonly hitRatio: number
-  /** Time during which at least one read waited for bytes, seconds. */
+  /** Time during which at least one read waited for bytes, seconds: the mean of all exports. */
   readonly stallSeconds: number
   /** HTTP requests sent, the probe's included. */
   readonly requests: number
@@ -54,4 +68,6 @@ export interface Statistics {
   readonly readySlots: number
   readonly fillingSlots: number
   readonly pins: number
+  /** Each export by itself, in the order given. */
+  readonly exports: readonly ExportStatistics[]
 }

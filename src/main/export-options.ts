@@ -1,0 +1,79 @@
+// Several exports of one server: what a caller gives for each, and the options it comes to. What is
+// said of the server as a whole holds for all of them.
+
+import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
+import type { OriginOptions } from './origin-options.js'
+import type { SessionOptions } from './source/session-options.js'
+import { UsageError } from './usage-error.js'
+
+/** One export. What it says of its origin counts in place of what the server's options say. */
+export interface ExportOptions extends OriginOptions, SessionOptions {
+  /** What clients ask for; different from all others. '' is what a client gets that names none. */
+  readonly name: string
+  /** As the option `url`. */
+  readonly url: string
+  /** As the option `disk`. */
+  readonly disk?: string | undefined
+  /** Shown to clients that list the exports. Default: the URL without secrets. */
+  readonly description?: string | undefined
+}
+
+/** One export with all that holds for it. */
+export interface ResolvedExport {
+  readonly options: ResolvedOptions
+  readonly description: string | undefined
+}
+
+/** Options that would be told to every origin, were there several. */
+const SECRETS = [
+  'user',
+  'password',
+  'bearerToken',
+  'cookie',
+  'cookies',
+  'headers',
+  'clientCertificate',
+  'cookieScript',
+  'headerScript',
+] as const satisfies readonly (keyof ServerOptions & keyof ExportOptions)[]
+
+/**
+ * Checks and completes the options of each export, at least one.
+ *
+ * @throws {UsageError} if there is none, two have one name, one can't be used, or credentials would
+ *   go to several origins
+ */
+export function resolveExports(options: ServerOptions, cores?: number): readonly ResolvedExport[] {
+  const { exports, ...shared } = options
+  if (exports === undefined) {
+    return [{ options: resolveOptions(options, cores), description: undefined }]
+  }
+  if (options.url !== undefined) {
+    throw new UsageError('Cannot use a URL together with exports: make it one of them')
+  }
+  if (options.exportName !== undefined) {
+    throw new UsageError('Cannot use --export-name together with exports: each has its own name')
+  }
+  if (!Array.isArray(exports) || exports.length === 0) {
+    throw new UsageError('Cannot serve: there is no export')
+  }
+  const names = new Set<string>()
+  const resolved = exports.map((entry: ExportOptions): ResolvedExport => {
+    const { name, description, ...source } = entry
+    if (typeof name !== 'string') throw new UsageError('Cannot serve an export without a name')
+    if (names.has(name)) throw new UsageError(`Cannot serve two exports called '${name}'`)
+    names.add(name)
+    return {
+      options: resolveOptions({ ...shared, ...source, exportName: name }, cores),
+      description,
+    }
+  })
+  const origins = new Set(resolved.map(one => new URL(one.options.url).origin))
+  const secret = SECRETS.find(key => shared[key] !== undefined)
+  if (origins.size > 1 && secret !== undefined) {
+    throw new UsageError(
+      `Cannot use the option '${secret}' for exports of ${origins.size} origins: say it of each export that needs it`,
+    )
+  }
+  return resolved
+}
