@@ -205,7 +205,7 @@ export class FetchPool implements AsyncDisposable {
             // Told once where threads do not stay at all.
             const level = this.#renewals === 0 ? 'warn' : 'debug'
             this.#log(level, 'a worker thread ended and is replaced', { exitCode: code })
-            this.#lastDeath = `no worker thread can be started, the last one exited with code ${code}`
+            this.#lastDeath = `worker threads end while they start, the last one with code ${code}`
             // Piscina has its replacement already, which may end before it is ready.
             this.#watch()
             this.#renew()
@@ -245,7 +245,7 @@ export class FetchPool implements AsyncDisposable {
     const current = new Set(this.threads)
     const leaving = [...this.#alive].filter(([thread]) => this.#closing || !current.has(thread))
     await Promise.all(leaving.map(([, ended]) => ended))
-    if (this.#pool === undefined) return { code: 'worker-died', message: this.#lastDeath }
+    if (this.#renewals > 0) return { code: 'worker-died', message: this.#lastDeath }
     const message = error instanceof Error ? error.message : String(error)
     return { code: 'worker-died', message: `worker thread ended: ${message}` }
   }

@@ -300,8 +300,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const brought = result.ok || timings.receivedBytes > 0
     if (result.ok) {
       this.#retries.succeeded(clock(), random)
-      this.#givenUp.passed(clock())
       if (span.source !== undefined) source.worked(span.source)
+      this.#givenUp.passed(clock())
     }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
@@ -365,8 +365,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
       ...failure,
       message: `GET ${sourceName}: ${failure.message} (${span.requests} ${span.requests === 1 ? 'attempt' : 'attempts'})`,
     }
-    if (decision.action === 'poison') this.#changed(told)
-    else if (this.#isWaitedFor(span)) {
+    if (decision.action === 'poison') {
+      this.#changed(told)
+    } else if (this.#isWaitedFor(span)) {
       this.#givenUp.warn(`request given up: ${told.message}`, fields, nowMs)
     } else {
       // Whoever comes to read it asks afresh.

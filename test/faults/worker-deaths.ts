@@ -63,7 +63,7 @@ t.test('reads fail while no thread can be started, and not for ever', async t =>
   fatal = true
   await Promise.all(threads.slice(0, 2).map(thread => thread.terminate()))
   await t.rejects(client.read(4 * MIB, 512))
-  t.match(log.join('\n'), /no worker thread can be started, the last one exited with code/)
+  t.match(log.join('\n'), /worker threads end while they start, the last one with code/)
   const told = log.filter(line => line.startsWith('warn a worker thread ended'))
   t.ok(told.length <= 6, `deaths are told once each, then folded: ${told.length}`)
   const doomed = threads.length
@@ -82,6 +82,6 @@ t.test('a start without threads ends with one line that says so', async t => {
   t.match({ status, stdout }, { status: 1, stdout: '' })
   t.match(
     stderr.trimEnd().split('\n').at(-1),
-    /^nbd-prefetch: Cannot open http:.*: no worker thread can be started, the last one/,
+    /^nbd-prefetch: Cannot open http:.*: worker threads end while they start, the last/,
   )
 })
