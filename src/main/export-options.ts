@@ -1,6 +1,7 @@
 // Several exports of one server: what a caller gives for each, and the options it comes to. What is
 // said of the server as a whole holds for all of them.
 
+import { checkOptionKeys } from './option-keys.js'
 import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
 import type { OriginOptions } from './origin-options.js'
 import type { SessionOptions } from './source/session-options.js'
@@ -44,6 +45,7 @@ const SECRETS = [
  *   go to several origins
  */
 export function resolveExports(options: ServerOptions, cores?: number): readonly ResolvedExport[] {
+  checkOptionKeys(options)
   const { exports, ...shared } = options
   if (exports === undefined) {
     return [{ options: resolveOptions(options, cores), description: undefined }]
