@@ -13,6 +13,8 @@ export interface Round {
   readonly accepted: number
   /** All connections together while their bodies flow, bytes per second; 0 if none was accepted. */
   readonly bytesPerSecond: number
+  /** How long that was, milliseconds: the shorter, the less the rate means. */
+  readonly bodyMs: number
   /** Median time to the first byte while so many requests were waiting, milliseconds; 0 if none came. */
   readonly firstByteMs: number
 }

@@ -23,6 +23,8 @@ const MOST_PAUSE_MS = 10_000
 const REFUSALS = 3
 /** A body must have taken this long, milliseconds, for its rate to mean much. */
 const LEAST_BODY_MS = 1
+/** A server as slow as this is asked once where others are asked several times, milliseconds. */
+const SLOW_MS = 300
 /** First-byte times below this are nothing that pipelining could hide, milliseconds. */
 const LEAST_HIDDEN_MS = 5
 
@@ -103,7 +105,7 @@ class Measuring {
     for (let attempt = 1; ; attempt++) {
       const answers = await requests.send(1, plan.singleBytes, bodyLimitMs(firstByte))
       const failure = this.#note(answers[0] as Answer)
-      if (failure === undefined) return flowOf(answers)
+      if (failure === undefined) return flowOf(answers).bytesPerSecond
       if (attempt >= REFUSALS) throw this.#end(failure)
       await sleep(pauseMs(answers))
     }
@@ -155,7 +157,7 @@ class Measuring {
         connections,
         refused,
         accepted: accepted.length,
-        bytesPerSecond: refusedSmall > 0 ? 0 : flowOf(accepted),
+        ...flowOf(refusedSmall > 0 ? [] : accepted),
         firstByteMs:
           begun.length === 0 ? 0 : median(begun.map(({ timings }) => timings.firstByteMs)),
       },
@@ -174,7 +176,8 @@ class Measuring {
     onStep('pipelining')
     const runner = pipelined()
     const shares: number[] = []
-    for (let round = 0; round < PIPELINED_ROUNDS; round++) {
+    const rounds = firstByte.p50Ms > SLOW_MS ? 1 : PIPELINED_ROUNDS
+    for (let round = 0; round < rounds; round++) {
       // Opens the connection, and shows what one request takes on it.
       const [alone] = (await requests.send(1, plan.smallBytes, undefined, runner)) as [Answer]
       const together = await requests.send(PIPELINED, plan.smallBytes, undefined, runner)
@@ -226,13 +229,14 @@ function bodyLimitMs({ p95Ms }: FirstByte): number {
   return BODY_MS + BODY_DELAYS * p95Ms
 }
 
-/** Bytes per second of requests side by side, from the first byte of a body to the last of any. */
-function flowOf(answers: readonly Answer[]): number {
-  if (answers.length === 0) return 0
+/** Requests side by side, from the first byte of a body to the last of any. */
+function flowOf(answers: readonly Answer[]): { bytesPerSecond: number; bodyMs: number } {
+  if (answers.length === 0) return { bytesPerSecond: 0, bodyMs: 0 }
   const begin = Math.min(...answers.map(({ endMs, timings }) => endMs - timings.bodyMs))
   const end = Math.max(...answers.map(({ endMs }) => endMs))
   const bytes = answers.reduce((sum, { timings }) => sum + timings.receivedBytes, 0)
-  return (bytes * 1000) / Math.max(LEAST_BODY_MS, end - begin)
+  const bodyMs = Math.max(LEAST_BODY_MS, end - begin)
+  return { bytesPerSecond: (bytes * 1000) / bodyMs, bodyMs }
 }
 
 function median(values: readonly number[]): number {

@@ -21,6 +21,8 @@ const LEAST_PIPELINING_GAIN = 1.2
 const NEARLY = 0.95
 /** Fewer connections are better only where more brought clearly less. */
 const CLEARLY_LESS = 0.8
+/** … and where the bodies took long enough for chance to matter little, milliseconds. */
+const LEAST_BODY_MS = 20
 /** What two worker threads carry, bytes per second: beyond, no flag of these helps. */
 const OWN_LIMIT = 1e9
 /** Settings of --ring-size and --max-request that are looked at, beside the default. */
@@ -97,8 +99,8 @@ export function recommend(input: RecommendationInput): Recommendation {
   const defaults = { ...usual, connections: Math.min(DEFAULTS.connections, accepted) }
   return {
     flags,
-    expectedBytesPerSecond: rateOf(input, pipelines ? pipelined : room.bounds) || 0,
-    defaultBytesPerSecond: rateOf(input, defaults) || 0,
+    expectedBytesPerSecond: expected(input, pipelines ? pipelined : room.bounds),
+    defaultBytesPerSecond: expected(input, defaults),
   }
 }
 
@@ -127,7 +129,8 @@ function connectionsFor({
   )
   const last = rounds.at(-1)
   if (best === undefined || last === undefined) return undefined
-  if (last.bytesPerSecond < CLEARLY_LESS * best.bytesPerSecond && end === 'no gain') {
+  const fell = last.bytesPerSecond < CLEARLY_LESS * best.bytesPerSecond
+  if (fell && end === 'no gain' && best.bodyMs >= LEAST_BODY_MS) {
     const reason = `${last.connections} connections brought less than ${best.connections}`
     return best.connections === DEFAULTS.connections ? undefined : flag(best.connections, reason)
   }
@@ -223,6 +226,13 @@ function rateOf(input: RecommendationInput, bounds: Bounds): number {
   // Where more connections brought no more, that is all the server or the line has to give.
   const most = parallel.end === 'no gain' ? bestRate(parallel.rounds) : Number.POSITIVE_INFINITY
   return Math.min(busy * ratePerConnection * bounds.connections, most, OWN_LIMIT)
+}
+
+/** What can be said of it: 0 where the bodies were over too soon to tell. */
+function expected(input: RecommendationInput, bounds: Bounds): number {
+  const { rounds } = input.measurements.parallel
+  const longest = Math.max(0, ...rounds.map(round => round.bodyMs))
+  return longest < LEAST_BODY_MS ? 0 : rateOf(input, bounds)
 }
 
 /** '1.4 ×'. */

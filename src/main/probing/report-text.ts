@@ -15,7 +15,7 @@ export function reportText(report: ProbeReport, command: string): string {
     ...table(serverRows(server, measurements)),
     '',
     `Measured with ${showBytes(cost.readBytes)} in ${showSeconds(cost.seconds)}:`,
-    ...table(measuredRows(measurements)),
+    ...table(measuredRows(report)),
     ...roundLines(measurements, plan.cut),
     '',
     ...recommendationLines(report, command),
@@ -49,7 +49,7 @@ function serverRows(s: ServerFacts, m: Measurements): Row[] {
   ]
 }
 
-function measuredRows(m: Measurements): Row[] {
+function measuredRows({ measurements: m, recommendation }: ProbeReport): Row[] {
   const { firstByte, pipelining } = m
   const failures = Object.entries(m.failures).map(([code, count]) => `${count} × ${code}`)
   const rows: Row[] = []
@@ -60,8 +60,9 @@ function measuredRows(m: Measurements): Row[] {
     rows.push(['first byte', `${showSeconds(p50Ms / 1000)} median, ${within}`])
     rows.push(['one connection', `${showBytes(m.ratePerConnection)}/s`])
   }
+  const pipelines = recommendation.flags.some(({ flag }) => flag === '--pipelining')
   const text = pipelining.measured
-    ? `hides ${showShare(pipelining.hidden)} of the first-byte time`
+    ? `hides ${showShare(pipelining.hidden)} of the first-byte time${pipelines ? '' : ': not worth it'}`
     : `not measured: ${pipelining.reason}`
   rows.push(['pipelining', text])
   if (failures.length > 0) rows.push(['failed', failures.join(', ')])
