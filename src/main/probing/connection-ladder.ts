@@ -4,6 +4,9 @@
 /** More connections must bring so many times as much as the best before to be worth it. */
 const LEAST_GAIN = 1.1
 
+/** A rate is believed if its bodies took so long, milliseconds: below, it is chance that is measured. */
+export const LEAST_BODY_MS = 20
+
 /** What a round of so many connections gave. */
 export interface Round {
   readonly connections: number
@@ -66,9 +69,10 @@ export class ConnectionLadder {
 
   /** Takes in the round that was asked for. */
   record(round: Round): void {
-    const { connections, refused, accepted, bytesPerSecond } = round
+    const { connections, refused, accepted, bytesPerSecond, bodyMs } = round
     const last = this.#measured.get(connections)
-    const before = bestRate(this.rounds.filter(other => other.connections < connections))
+    const fewer = this.rounds.filter(other => other.connections < connections)
+    const before = bestRate(fewer.filter(other => other.bodyMs >= LEAST_BODY_MS))
     const steady = this.#accepted
     const keeps = last === undefined || round.refused > 0 || bytesPerSecond > last.bytesPerSecond
     if (keeps) this.#measured.set(connections, round)
@@ -83,7 +87,7 @@ export class ConnectionLadder {
       this.#next = undefined
       return
     }
-    if (bytesPerSecond < LEAST_GAIN * before) {
+    if (bodyMs >= LEAST_BODY_MS && bytesPerSecond < LEAST_GAIN * before) {
       this.#next = this.#again ? undefined : connections
       this.#again = !this.#again
       this.#end = 'no gain'

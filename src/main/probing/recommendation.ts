@@ -8,7 +8,7 @@ import { formatSize } from '../parse-size.js'
 import { REQUEST_DELAYS } from '../prefetch/planner.js'
 import { demandSlots } from '../shared-ring.js'
 import { showBytes, showSeconds } from '../status/units.js'
-import { bestRate, type Round } from './connection-ladder.js'
+import { bestRate, LEAST_BODY_MS, type Round } from './connection-ladder.js'
 import type { Measurements } from './measurements.js'
 
 const MIB = 1024 * 1024
@@ -21,8 +21,6 @@ const LEAST_PIPELINING_GAIN = 1.2
 const NEARLY = 0.95
 /** Fewer connections are better only where more brought clearly less. */
 const CLEARLY_LESS = 0.8
-/** … and where the bodies took long enough for chance to matter little, milliseconds. */
-const LEAST_BODY_MS = 20
 /** What two worker threads carry, bytes per second: beyond, no flag of these helps. */
 const OWN_LIMIT = 1e9
 /** Settings of --ring-size and --max-request that are looked at, beside the default. */
@@ -109,39 +107,46 @@ function connectionsFor({
   connections: given,
 }: RecommendationInput): RecommendedFlag | undefined {
   const { rounds, end, accepted } = measurements.parallel
-  const flag = (value: number, reason: string) => ({
-    flag: '--connections',
-    value: String(value),
-    reason,
-  })
   if (end === 'refused' && accepted !== null) {
     const refused = rounds.find(round => round.refused > 0)
     return accepted === DEFAULTS.connections
       ? undefined
-      : flag(
+      : connectionsFlag(
           Math.max(1, accepted),
           `the server answers 429 or 503 to some of ${refused?.connections ?? accepted + 1} requests at a time, and to none of ${accepted}`,
         )
   }
-  const best = rounds.reduce<Round | undefined>(
+  const told = rounds.filter(round => round.bodyMs >= LEAST_BODY_MS)
+  const best = told.reduce<Round | undefined>(
     (a, b) => (a === undefined || b.bytesPerSecond > a.bytesPerSecond ? b : a),
     undefined,
   )
-  const last = rounds.at(-1)
-  if (best === undefined || last === undefined) return undefined
+  const last = told.at(-1)
+  if (best === undefined || last === undefined) return asGiven(given)
   const fell = last.bytesPerSecond < CLEARLY_LESS * best.bytesPerSecond
-  if (fell && end === 'no gain' && best.bodyMs >= LEAST_BODY_MS) {
+  if (fell && end === 'no gain') {
     const reason = `${last.connections} connections brought less than ${best.connections}`
-    return best.connections === DEFAULTS.connections ? undefined : flag(best.connections, reason)
+    return best.connections === DEFAULTS.connections
+      ? undefined
+      : connectionsFlag(best.connections, reason)
   }
   if (best.connections > DEFAULTS.connections) {
-    const gain = best.bytesPerSecond / rateUpTo(rounds, DEFAULTS.connections)
+    const gain = best.bytesPerSecond / rateUpTo(told, DEFAULTS.connections)
     if (gain >= LEAST_GAIN) {
-      return flag(best.connections, `they brought ${times(gain)} of what fewer did`)
+      return connectionsFlag(best.connections, `they brought ${times(gain)} of what fewer did`)
     }
   }
-  // Whoever asked for fewer had a reason.
-  return given < DEFAULTS.connections ? flag(given, 'no more were allowed to be tried') : undefined
+  return asGiven(given)
+}
+
+/** Whoever asked for fewer had a reason. */
+function asGiven(given: number): RecommendedFlag | undefined {
+  if (given >= DEFAULTS.connections) return undefined
+  return connectionsFlag(given, 'no more were allowed to be tried')
+}
+
+function connectionsFlag(value: number, reason: string): RecommendedFlag {
+  return { flag: '--connections', value: String(value), reason }
 }
 
 function rateUpTo(rounds: readonly Round[], connections: number): number {

@@ -101,3 +101,13 @@ t.test('ConnectionLadder.stop() ends it where there is no budget', async t => {
   t.equal(ladder.end, 'top')
   t.equal(new ConnectionLadder([]).next, undefined)
 })
+
+t.test('ConnectionLadder does not judge by bodies that were over at once', async t => {
+  const ladder = new ConnectionLadder(ROUNDS)
+  for (const connections of ROUNDS) {
+    t.equal(ladder.next, connections)
+    ladder.record({ ...round(connections, 1000 / connections), bodyMs: 5 })
+  }
+  t.equal(ladder.next, undefined)
+  t.equal(ladder.end, 'top')
+})
