@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { PROBING } from '../dist/main/option-table/probing.js'
 import { optionsMarkdown } from '../dist/main/options-markdown.js'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -13,7 +14,7 @@ t.test('README.md lists the options as optionsMarkdown() prints them', async t =
 
 t.test('README.md names no flag that does not exist', async t => {
   const known = new Set(optionsMarkdown().match(/--[a-z-]+/g))
-  for (const flag of ['--help', '--version']) known.add(flag)
+  for (const flag of ['--help', '--version', ...PROBING.map(({ long }) => long)]) known.add(flag)
   // Of qemu-img's, nbdcopy's and npm's flags none looks like these of ours.
   const named = readme.match(/`(--[a-z-]+)/g)?.map(text => text.slice(1)) ?? []
   t.ok(named.length > 20)

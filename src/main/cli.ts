@@ -18,6 +18,7 @@ setFlagsFromString('--wasm-tiering-budget=2000000000')
 // for that, and not this flag.
 if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString('--interrupt-budget=150000')
 
+const { probeServer } = await import('./probing/probe-server.js')
 const { runCli } = await import('./run-cli.js')
 const { serve } = await import('./serve.js')
 const { askOnTerminal } = await import('./terminal-prompt.js')
@@ -34,5 +35,6 @@ process.exit(
     stdout: process.stdout,
     stderr: process.stderr,
     serve,
+    probe: probeServer,
   }),
 )

@@ -2,11 +2,14 @@
 // Flags, help and value checks come from the option table; nothing is read, printed or started.
 
 import { Command, CommanderError, Option } from 'commander'
+import { DEFAULTS } from './defaults.js'
 import { imageArguments } from './image-arguments.js'
 import { type InputFlags, takeInputs } from './input-flags.js'
+import { isProbed, PROBING } from './option-table/probing.js'
 import { OPTION_TABLE, type OptionEntry, optionBounds } from './option-table.js'
-import { parseOptionValue } from './option-values.js'
+import { checkNumber, parseOptionValue } from './option-values.js'
 import type { ServerOptions } from './options.js'
+import type { GivenOption } from './probing/serve-command.js'
 import { splitHeader } from './source/request-headers.js'
 import { UsageError } from './usage-error.js'
 import { VERSION } from './version.js'
@@ -23,8 +26,18 @@ export interface CommandLine {
   readonly verbose: boolean
 }
 
+/** What to measure, and how to tell it. */
+export interface ProbeCommandLine extends Pick<CommandLine, 'server' | 'inputs' | 'verbose'> {
+  /** Most bytes of the image that may be read. */
+  readonly budget: number
+  readonly json: boolean
+  /** The options that were given, for the command that is recommended. */
+  readonly given: readonly GivenOption[]
+}
+
 export type Invocation =
   | { readonly kind: 'serve'; readonly commandLine: CommandLine }
+  | { readonly kind: 'probe'; readonly commandLine: ProbeCommandLine }
   /** --help or --version: print and be done. */
   | { readonly kind: 'show'; readonly text: string }
 
@@ -40,14 +53,21 @@ interface FlagValues
   readonly verbose?: boolean
 }
 
+interface ProbeValues extends FlagValues {
+  readonly budget?: number
+  readonly json?: boolean
+}
+
 /**
  * Reads the arguments behind the program's name.
  *
  * @throws {UsageError} for an unknown flag, a missing or malformed value, or a wrong number of URLs
  */
 export function parseCommandLine(argv: readonly string[], helpWidth?: number): Invocation {
+  // No URL is called that: without a subcommand the first word is a flag or a URL.
+  const probes = argv[0] === 'probe'
   let shown = ''
-  const program = buildProgram(helpWidth).configureOutput({
+  const program = (probes ? buildProbe(helpWidth) : buildServe(helpWidth)).configureOutput({
     writeOut: text => {
       shown += text
     },
@@ -55,29 +75,33 @@ export function parseCommandLine(argv: readonly string[], helpWidth?: number): I
     ...(helpWidth !== undefined && { getOutHelpWidth: () => helpWidth }),
   })
   try {
-    program.parse([...argv], { from: 'user' })
+    program.parse(argv.slice(probes ? 1 : 0), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: 'show', text: shown }
-    throw new UsageError(tidy(error.message), { cause: error })
+    throw new UsageError(tidy(error.message, probes), { cause: error })
+  }
+  if (probes) return { kind: 'probe', commandLine: readProbe(program) }
+  if (program.args.includes('probe')) {
+    throw new UsageError("Cannot read the command line: 'probe' must be its first word")
   }
   return { kind: 'serve', commandLine: readProgram(program) }
 }
 
-/** The program as commander knows it. */
-function buildProgram(helpWidth: number | undefined): Command {
+/** `nbd-prefetch [options] URL` as commander knows it. */
+function buildServe(helpWidth: number | undefined): Command {
   const program = new Program('nbd-prefetch')
-    .usage('[options] URL [DISK] | NAME=URL...')
+    .usage('[options] URL [DISK] | NAME=URL...\n       nbd-prefetch probe [options] URL [DISK]')
     .description(
       'NBD server for a disk image behind a slow HTTP(S) server: prefetches ahead of its reader.\n' +
-        'Prints the NBD URI, one line for each export, once clients can connect.',
+        'Prints the NBD URI, one line for each export, once clients can connect.\n' +
+        'With probe it measures the server instead, and recommends options: see probe --help.',
     )
     .argument(
       '<URL...>',
       'http or https URL of the disk image, NAME=URL for each of several, or the vpx:// or esx:// URI of ' +
         "its server and the disk, '[datastore] VM/VM.vmdk'",
     )
-    .exitOverride()
     .addHelpText(
       'after',
       `
@@ -90,8 +114,40 @@ Examples:
   nbd-prefetch --password-file pw --run 'nbdcopy "$uri" disk.img' \\
     'vpx://VSPHERE.LOCAL%5cme@vcenter/Datacenter/host?no_verify=1' '[datastore1] vm/vm.vmdk'`,
     )
+  return complete(program, OPTION_TABLE, helpWidth)
+}
+
+/** `nbd-prefetch probe [options] URL` likewise. */
+function buildProbe(helpWidth: number | undefined): Command {
+  const program = new Program('nbd-prefetch probe')
+    .usage('[options] URL [DISK]')
+    .description(
+      'Measures the server of a disk image within a budget of bytes: time to the first byte, rate of a\n' +
+        'connection, how far more of them help. Prints what it found and recommends options.',
+    )
+    .argument(
+      '<URL...>',
+      "http or https URL of the disk image, or the vpx:// or esx:// URI of its server and the disk, '[datastore] VM/VM.vmdk'",
+    )
+    .addHelpText(
+      'after',
+      `
+Sizes: bytes, or with K, M, G as powers of 1024. Exit status: 0 done, 1 failed, 2 wrong usage.
+
+Example:
+  nbd-prefetch probe --user me --password-file pw --connections 32 https://host/disk.img`,
+    )
+  return complete(program, [...OPTION_TABLE.filter(isProbed), ...PROBING], helpWidth)
+}
+
+function complete(
+  program: Command,
+  entries: readonly OptionEntry[],
+  helpWidth: number | undefined,
+): Command {
+  program.exitOverride()
   if (helpWidth !== undefined) program.configureHelp({ helpWidth })
-  for (const entry of OPTION_TABLE) program.addOption(commanderOption(entry))
+  for (const entry of entries) program.addOption(commanderOption(entry))
   return program
     .optionsGroup('Output:')
     .helpOption('-h, --help', 'Show this help')
@@ -134,10 +190,11 @@ function describe(entry: OptionEntry): string {
 }
 
 /** Commander's message as one of ours. */
-function tidy(message: string): string {
+function tidy(message: string, probes: boolean): string {
+  const verb = probes ? 'probe' : 'serve'
   const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
   if (text === "missing required argument 'URL'") {
-    return 'Cannot serve an image: its URL is missing, as in https://host/disk.img'
+    return `Cannot ${verb} an image: its URL is missing, as in https://host/disk.img`
   }
   const noValue = /^option '.*?(--[a-z-]+) <(.+)>' argument missing$/.exec(text)
   if (noValue !== null) return `Cannot use ${noValue[1]}: its ${noValue[2]} is missing`
@@ -163,6 +220,30 @@ function readProgram(program: Command): CommandLine {
     exitWithParent: exitWithParent ?? false,
     stats: stats ?? false,
     verbose: verbose ?? false,
+  }
+}
+
+function readProbe(program: Command): ProbeCommandLine {
+  const { headers, verbose, budget, json, ...values } = program.opts<ProbeValues>()
+  const image = imageArguments(program.args)
+  if ('exports' in image) {
+    throw new UsageError('Cannot probe several images: give the URL of one, without a name')
+  }
+  const { inputs, rest: server } = takeInputs(values)
+  const entries: readonly OptionEntry[] = OPTION_TABLE.filter(isProbed)
+  return {
+    server: {
+      ...server,
+      ...(headers !== undefined && { headers: joinHeaders(headers) }),
+      ...image,
+    },
+    inputs,
+    budget: checkNumber(PROBING[0], budget ?? DEFAULTS.budget),
+    json: json ?? false,
+    verbose: verbose ?? false,
+    given: entries
+      .map(entry => ({ entry, value: program.getOptionValue(entry.key) as unknown }))
+      .filter(({ value }) => value !== undefined),
   }
 }
 

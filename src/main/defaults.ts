@@ -57,6 +57,8 @@ export const DEFAULTS = {
   /** Bytes. At 100 ms think time 16 connections of 30 MB/s give 280 MB/s by 4 MiB, 400 by 16 MiB. */
   maxRequest: 16 * MIB,
   readahead: 'auto',
+  /** Bytes that `probe` reads: seconds on a slow server, and enough to compare 16 connections with 8. */
+  budget: 64 * MIB,
   /** Costs a comparison a read, and a few requests where it is mistaken. */
   formatHint: 'auto',
 } as const

@@ -8,6 +8,9 @@ import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
 import type { ServerOptions } from './options.js'
+import { ProbeRun } from './probe-run.js'
+import type { ProbeServer } from './probing/probe-server.js'
+import { ProgressLine } from './progress-line.js'
 import { checkInputs, readInputs } from './read-inputs.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
@@ -42,8 +45,9 @@ export interface CliHost {
   /** Asks the user for a secret. Rejects if there is nobody to ask. */
   readonly ask: (what: string) => Promise<string>
   readonly stdout: NodeJS.WritableStream & { readonly columns?: number }
-  readonly stderr: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
   readonly serve: Serve
+  readonly probe: ProbeServer
 }
 
 /**
@@ -55,7 +59,8 @@ export async function runCli(host: CliHost): Promise<number> {
   host.process.title = 'nbd-prefetch'
   // A reader that has closed its end (EPIPE) takes nothing from anyone else.
   for (const stream of [host.stdout, host.stderr]) stream.on('error', () => {})
-  const writeError = (text: string): void => void host.stderr.write(text)
+  const progress = new ProgressLine(host.stderr)
+  const writeError = (text: string): void => progress.print(text)
 
   let redact = redactUrls
   let verbose = false
@@ -67,8 +72,9 @@ export async function runCli(host: CliHost): Promise<number> {
     }
     const { commandLine } = invocation
     verbose = commandLine.verbose
-    const listenFds = inheritedSockets(host.env, host.process.pid)
-    if (listenFds.length > 0) checkActivated(commandLine)
+    const listenFds =
+      invocation.kind === 'serve' ? inheritedSockets(host.env, host.process.pid) : []
+    if (invocation.kind === 'serve' && listenFds.length > 0) checkActivated(invocation.commandLine)
     const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
     // Before any file is read: whoever mistypes a size is not asked for a password first.
     checkInputs(commandLine.inputs)
@@ -91,22 +97,30 @@ export async function runCli(host: CliHost): Promise<number> {
     redact = text => exports.reduce((masked, one) => one.options.credentials.redact(masked), text)
 
     using interrupts = new Interrupts(host.process)
+    const writeOut = (text: string) => void host.stdout.write(text)
+    const shared = { options, interrupts, log, writeOut }
     using serviceManager = new ServiceManager({ env: host.env, pid: host.process.pid, log })
-    const lifecycle = new Lifecycle({
-      commandLine,
-      options,
-      serve: host.serve,
-      interrupts,
-      log,
-      env: withoutServiceVariables(host.env),
-      serviceManager,
-      pid: host.process.pid,
-      parent: host.parent,
-      ppid: () => host.process.ppid,
-      terminal: host.terminal,
-      writeOut: text => void host.stdout.write(text),
-      writeError,
-    })
+    const work =
+      invocation.kind === 'probe'
+        ? new ProbeRun({
+            ...shared,
+            commandLine: invocation.commandLine,
+            probe: host.probe,
+            progress,
+            redact: text => redact(text),
+          })
+        : new Lifecycle({
+            ...shared,
+            commandLine: invocation.commandLine,
+            serve: host.serve,
+            env: withoutServiceVariables(host.env),
+            serviceManager,
+            pid: host.process.pid,
+            parent: host.parent,
+            ppid: () => host.process.ppid,
+            terminal: host.terminal,
+            writeError,
+          })
     using defects = new Defects(host.process)
     const atOnce = Promise.race([
       interrupts.second.then(signalStatus),
@@ -115,10 +129,10 @@ export async function runCli(host: CliHost): Promise<number> {
         return ExitStatus.FAILED
       }),
     ]).then(status => {
-      lifecycle.endAtOnce()
+      work.endAtOnce()
       return status
     })
-    return await Promise.race([lifecycle.run(), atOnce])
+    return await Promise.race([work.run(), atOnce])
   } catch (error) {
     writeError(`nbd-prefetch: ${redact(describeError(error, verbose))}\n`)
     return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED

@@ -76,6 +76,16 @@ export interface AnswerNotes {
   readonly setCookies?: readonly string[]
 }
 
+/** How the connection that carried a request is protected. */
+export interface ConnectionSecurity {
+  /** 'TLSv1.3'. */
+  readonly version: string
+  /** OpenSSL's name of the cipher suite. */
+  readonly cipher: string
+  /** True if HTTP/2 was agreed on. */
+  readonly http2: boolean
+}
+
 export type FetchResult = AnswerNotes &
   (
     | { readonly ok: true; readonly spanId: number; readonly timings: FetchTimings }
@@ -107,6 +117,8 @@ export type ProbeResult = AnswerNotes &
         readonly lastModified?: string
         /** The image's first bytes: at most what was asked for, all of it if the body came whole. */
         readonly firstBytes: Uint8Array
+        /** Absent over plain http. */
+        readonly security?: ConnectionSecurity
         readonly timings: FetchTimings
       }
     | { readonly ok: false; readonly failure: Failure; readonly timings: FetchTimings }

@@ -4,7 +4,7 @@
 
 import type { Dispatcher } from 'undici'
 import type { Failure } from '../shared/failure.js'
-import type { FetchTimings, Transport } from '../shared/fetch-task.js'
+import type { ConnectionSecurity, FetchTimings, Transport } from '../shared/fetch-task.js'
 import { failureOfDefect, failureOfError } from './origin-error.js'
 import { fieldValue, type ResponseHead, type ResponseHeaders } from './range-response.js'
 
@@ -28,6 +28,8 @@ export interface Carrier {
   readonly connectMs: number
   /** True while TCP (and TLS) stands. */
   readonly open: boolean
+  /** Of the last connection; undefined over plain http. */
+  readonly security: ConnectionSecurity | undefined
   /** A request is being written. Returns true if it is the connection's first. */
   carry(): boolean
   /** True if no other exchange has to end before this one's response comes. */
@@ -83,6 +85,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
    */
   get bodyAhead(): number {
     return this.#settled ? 0 : this.#bodyAhead
+  }
+
+  /** How the connection is protected. */
+  get security(): ConnectionSecurity | undefined {
+    return this.#carrier.security
   }
 
   /** See ResponseReader. */

@@ -122,7 +122,8 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         const origin = this.#origin(url, task.transport)
         const headers = rangeHeaders(task.headers, 0, task.length)
         const request = { path: url.pathname + url.search, headers, bulk: false }
-        origin.send(request, new ProbeFetch(task, resolve))
+        const fetch = new ProbeFetch(task, resolve)
+        fetch.exchange = origin.send(request, fetch)
       } catch (error) {
         resolve({ ok: false, timings: NO_TIMINGS, failure: failureOfDefect(error) })
       }

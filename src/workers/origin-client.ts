@@ -4,8 +4,9 @@
 
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { buildConnector, Client } from 'undici'
-import type { Transport } from '../shared/fetch-task.js'
+import type { ConnectionSecurity, Transport } from '../shared/fetch-task.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
 import { http } from './http-client.js'
 import type { Route } from './route.js'
@@ -119,6 +120,7 @@ interface ConnectionEvents {
 class Connection implements Carrier, BodyGauge {
   connectMs = 0
   open = false
+  security: ConnectionSecurity | undefined
   readonly #client: Client
   readonly #route: Route
   readonly #events: ConnectionEvents
@@ -220,10 +222,18 @@ class Connection implements Carrier, BodyGauge {
     const connect = (): unknown =>
       this.#route.connect(options, (...result) => {
         this.connectMs = performance.now() - startedAt
+        this.security = securityOf(result[1])
         callback(...result)
       })
     // Declared to return nothing, but it does return the socket: the only way to end its setup.
     const socket = this.#route.sharedReads ? readShared(connect, this) : connect()
     this.#socket = socket as Socket | undefined
   }
+}
+
+/** What is known of a connection's protection without asking. */
+function securityOf(socket: Socket | null): ConnectionSecurity | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined
+  const version = socket.getProtocol() ?? 'unknown'
+  return { version, cipher: socket.getCipher().name, http2: socket.alpnProtocol === 'h2' }
 }

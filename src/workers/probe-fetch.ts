@@ -2,7 +2,7 @@
 
 import type { Failure } from '../shared/failure.js'
 import type { AnswerNotes, FetchTimings, ProbeResult, ProbeTask } from '../shared/fetch-task.js'
-import type { ResponseReader } from './exchange.js'
+import type { Exchange, ResponseReader } from './exchange.js'
 import {
   answerNotes,
   type ProbedSource,
@@ -12,6 +12,8 @@ import {
 
 /** Reads the answer to one ProbeTask. */
 export class ProbeFetch implements ResponseReader {
+  /** Set once the request is under way. */
+  exchange: Exchange | undefined
   readonly #task: ProbeTask
   readonly #ended: (result: ProbeResult) => void
   #source: ProbedSource | undefined
@@ -57,12 +59,14 @@ export class ProbeFetch implements ResponseReader {
       return
     }
     const { totalBytes, etag, lastModified } = source
+    const security = this.exchange?.security
     this.#ended({
       ok: true,
       totalBytes,
       ...(etag !== undefined && { etag }),
       ...(lastModified !== undefined && { lastModified }),
       firstBytes: this.#bytes,
+      ...(security !== undefined && { security }),
       timings,
       ...this.#notes,
     })

@@ -37,7 +37,7 @@ const CONTENT_WINDOW = 8 * MiB
  * Request size in units of what one connection could carry during a first-byte time: 9 keeps a
  * connection busy 90 % of the time (Arrow's rule); the ring's share of a connection bounds it.
  */
-const REQUEST_DELAYS = 9
+export const REQUEST_DELAYS = 9
 /** Requests are not made smaller than this for the sake of balance. */
 const MIN_REQUEST = 1 * MiB
 /** A window holds at least so many requests, so that it can slide. */

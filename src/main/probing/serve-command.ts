@@ -1,0 +1,76 @@
+// The command that serves an image with the recommended flags: what the probe was told of the way to
+// the origin, and what it found out. Nothing secret is in it; where it was, there is '***'. Pure.
+
+import type { OptionEntry } from '../option-table.js'
+import { formatSize } from '../parse-size.js'
+import { namesSource } from '../secret-input.js'
+import type { RecommendedFlag } from './recommendation.js'
+
+/** An option of the command line as it was read. */
+export interface GivenOption {
+  readonly entry: OptionEntry
+  readonly value: unknown
+}
+
+const MASK = '***'
+/** Options whose text is a secret, unless it names the place of one. */
+const SECRETS: ReadonlySet<string> = new Set(['password', 'proxyPassword', 'cookie'])
+/** Options that the probe had for itself. */
+const OWN: ReadonlySet<string> = new Set(['connections', 'verbose'])
+
+/**
+ * The arguments behind the program's name.
+ *
+ * @param image the URL, and the disk where it is a server's
+ * @param redact masks what is secret in a text
+ */
+export function serveArguments(
+  given: readonly GivenOption[],
+  flags: readonly RecommendedFlag[],
+  image: readonly string[],
+  redact: (text: string) => string,
+): string[] {
+  const kept = given.filter(
+    ({ entry }) => !OWN.has(entry.key) && !flags.some(({ flag }) => flag === entry.long),
+  )
+  return [
+    ...kept.flatMap(option => argumentsOf(option).map(redact)),
+    ...flags.flatMap(({ flag, value }) => [flag, value]),
+    ...image.map(redact),
+  ]
+}
+
+/** Arguments as a shell takes them. */
+export function shellCommand(args: readonly string[]): string {
+  return ['nbd-prefetch', ...args.map(shellWord)].join(' ')
+}
+
+function argumentsOf({ entry, value }: GivenOption): string[] {
+  const { long, key, kind } = entry
+  if (kind === 'switch') return [long]
+  if (kind === 'list') {
+    return (value as readonly string[]).flatMap(text => [
+      long,
+      key === 'headers' ? headerName(text) : text,
+    ])
+  }
+  if (typeof value === 'number' && (kind === 'size' || kind === 'size-power-of-2')) {
+    return [long, formatSize(value)]
+  }
+  const text = String(value)
+  const shown = SECRETS.has(key) && !namesSource(text) ? MASK : text
+  // '-' and '-3' would be taken for flags of their own otherwise.
+  return shown.startsWith('-') ? [`${long}=${shown}`] : [long, shown]
+}
+
+/** A header without its value, any of which may be a secret. */
+function headerName(text: string): string {
+  const name = /^[^:;]*/.exec(text)?.[0] ?? ''
+  const bare = text.slice(name.length).trim()
+  return bare.length <= 1 ? text : `${name}: ${MASK}`
+}
+
+function shellWord(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
