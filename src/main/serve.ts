@@ -132,10 +132,6 @@ async function start(
       },
       log,
     })
-    if (signal?.aborted) {
-      await listener.close(0)
-      signal.throwIfAborted()
-    }
     // Not before: a start that fails says why in one line.
     for (const { source } of sources) {
       log('info', `opened ${source.name}`, {
@@ -143,6 +139,10 @@ async function start(
         redirects: source.redirects,
         pinnedBy: source.request.etag ?? source.request.lastModified ?? 'size',
       })
+    }
+    if (signal?.aborted) {
+      await listener.close(0)
+      signal.throwIfAborted()
     }
     let closing: Promise<void> | undefined
     const close = async (drainMs: number) => {
