@@ -2,7 +2,7 @@
 // Cancelling goes through the ring's cancel words, never through piscina's AbortSignal, which
 // kills the thread and every request on it.
 
-import type { Worker } from 'node:worker_threads'
+import type { MessagePort, Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Failure } from '../shared/failure.js'
 import {
@@ -15,6 +15,7 @@ import {
   type ProbeTask,
   type WorkerSettings,
 } from '../shared/fetch-task.js'
+import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import type { Log } from './log.js'
 
 const WORKER = new URL('../workers/index.js', import.meta.url)
@@ -163,6 +164,17 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
+  /** Downloads a whole file. Never rejects. */
+  async spool(task: SpoolTask): Promise<SpoolResult> {
+    try {
+      const run = this.#run(task, 'spoolSource', [task.port])
+      return this.#received(task.url, (await run) as SpoolResult)
+    } catch (error) {
+      const failure = await this.#deathOf(error)
+      return { ok: false, failure, timings: NO_TIMINGS, bytes: 0, zeroBlocks: [] }
+    }
+  }
+
   /** Ends the threads with whatever they are doing. */
   async close(): Promise<void> {
     this.#closing = true
@@ -175,21 +187,30 @@ export class FetchPool implements AsyncDisposable {
     await this.close()
   }
 
-  #received<Result extends FetchResult | ProbeResult>(url: string, result: Result): Result {
+  #received<Result extends FetchResult | ProbeResult | SpoolResult>(
+    url: string,
+    result: Result,
+  ): Result {
     if (result.setCookies !== undefined) this.#onCookies(url, result.setCookies)
     return this.#masked(result)
   }
 
   /** Without what a server repeats to us of our own secrets. */
-  #masked<Result extends FetchResult | ProbeResult | CallResult>(result: Result): Result {
+  #masked<Result extends FetchResult | ProbeResult | CallResult | SpoolResult>(
+    result: Result,
+  ): Result {
     if (result.ok) return result
     const message = this.#redact(result.failure.message)
     return { ...result, failure: { ...result.failure, message } }
   }
 
-  async #run(task: FetchTask | ProbeTask | CallTask, name: string): Promise<unknown> {
+  async #run(
+    task: FetchTask | ProbeTask | CallTask | SpoolTask,
+    name: string,
+    transferList: MessagePort[] = [],
+  ): Promise<unknown> {
     if (this.#pool === undefined) throw new Error(this.#lastDeath)
-    const result = await this.#pool.run(task, { name })
+    const result = await this.#pool.run(task, { name, transferList })
     this.#renewals = 0
     return result
   }

@@ -1,12 +1,13 @@
 // One image behind an export name: puts together reader, fetcher and planner for a source that was
 // probed, and answers the session's calls with them.
 
-import { clamp, type Extent } from '../shared/extent.js'
+import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
 import { SlotFiller } from '../shared/sharedarraybuffer-ring/index.js'
 import { BlockReader } from './block-reader.js'
 import { coverageOf } from './coverage.js'
 import type { Export, ReadHandle, ReadRequest, ReadSink } from './export.js'
+import { imageInfo } from './export-info.js'
 import type { Log } from './log.js'
 import type { ExportInfo, StatusExtent } from './nbd/messages.js'
 import type { Origin } from './origin.js'
@@ -20,15 +21,8 @@ import { fixedSource, type RequestSource } from './source/request-source.js'
 import { SpanFetcher, type SpanRunner } from './span-fetcher.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import { ReadMeter } from './status/read-meter.js'
+import { zeroExtents } from './zero-extents.js'
 
-/** NBD_STATE_HOLE and NBD_STATE_ZERO: what base:allocation says of bytes that are known to be zero. */
-const ZERO_EXTENT = 0b11
-/** Largest payload a client is told to send or ask for: what every NBD client can take. */
-const MAX_PAYLOAD = 32 * 1024 * 1024
-/** Largest preferred block size worth telling: nbdcopy reads in units of it and keeps 16 MiB under way. */
-const MAX_PREFERRED = 256 * 1024
-/** Extents of one BLOCK_STATUS reply: 64 GiB of an image that changes with each block. */
-const MAX_EXTENTS = 4096
 /** A BLOCK_STATUS of such a length announces the unit that nbdcopy copies next; a longer one is a survey. */
 const LEAST_UNIT = 64 * 1024 * 1024
 const LARGEST_UNIT = 256 * 1024 * 1024
@@ -97,16 +91,7 @@ export class ImageExport implements Export, RingUser {
     const blocks = Math.ceil(imageBytes / blockBytes)
     this.#ring = ring
     this.#clock = clock
-    this.info = {
-      name: parts.name,
-      description: parts.description ?? source.name,
-      size: imageBytes,
-      blockSizes: {
-        minimum: 1,
-        preferred: clamp(blockBytes, 4096, MAX_PREFERRED),
-        maximum: MAX_PAYLOAD,
-      },
-    }
+    this.info = imageInfo(parts.name, parts.description ?? source.name, imageBytes, blockBytes)
     const served = new BlockBitmap(blocks)
     this.#zeroes = new BlockBitmap(blocks)
     this.#slots = new ExportSlots({
@@ -213,19 +198,7 @@ export class ImageExport implements Export, RingUser {
       this.#fetcher.wake()
     }
     const { slotBytes } = this.#ring.memory
-    const extents: { length: number; flags: number }[] = []
-    const end = offset + length
-    for (let at = offset; at < end; ) {
-      const block = Math.floor(at / slotBytes)
-      const until = Math.min(end, (block + 1) * slotBytes)
-      const flags = this.#zeroes.has(block) ? ZERO_EXTENT : 0
-      const last = extents.at(-1)
-      if (last?.flags === flags) last.length += until - at
-      else if (extents.length === MAX_EXTENTS) break
-      else extents.push({ length: until - at, flags })
-      at = until
-    }
-    return extents
+    return zeroExtents(block => this.#zeroes.has(block), slotBytes, offset, length)
   }
 
   connectionOpened(): void {}

@@ -13,6 +13,8 @@ import { Governor, type GovernorDecision } from './prefetch/governor.js'
 import { sessionOf } from './session-of.js'
 import type { OriginSession } from './source/origin-session.js'
 import type { ProbedSource } from './source/probe.js'
+import { NoRangesError } from './source/source-error.js'
+import type { SpoolSource } from './spool/open-spool.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import { transportOf } from './transport-of.js'
 
@@ -20,7 +22,7 @@ import { transportOf } from './transport-of.js'
 export interface OpenedSource extends ResolvedExport {
   readonly session: OriginSession
   readonly origin: Origin
-  readonly source: ProbedSource
+  readonly source: ProbedSource | SpoolSource
 }
 
 /** The transports that the exports need, and which of them each uses. */
@@ -80,9 +82,10 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
       origins.set(key, origin)
     }
     const { estimator, governor } = origin
+    const transport = transports.indices[index] as number
     const session = sessionOf(options, {
       pool,
-      transport: transports.indices[index] as number,
+      transport,
       clock,
       onResult: (result: ProbeResult) => {
         meter.requests++
@@ -91,7 +94,11 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
       },
     })
     sessions.push(session)
-    const source = await session.open()
+    const source = await session.open().catch((error: unknown): SpoolSource => {
+      const { spool } = options
+      if (spool === undefined || !(error instanceof NoRangesError)) throw error
+      return { ...error.unranged, transport, settings: spool }
+    })
     options.signal?.throwIfAborted()
     governor.probed()
     return { ...one, session, origin, source }

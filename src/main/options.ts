@@ -30,6 +30,7 @@ import {
   resolveSession,
   type SessionOptions,
 } from './source/session-options.js'
+import { resolveSpool, type SpoolSettings } from './spool/spool-options.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import { resolveTls, type TlsServerOptions } from './tls-options.js'
 import { UsageError } from './usage-error.js'
@@ -92,6 +93,13 @@ export interface ServerOptions
    * of what the image holds. Default 'auto'.
    */
   readonly formatHint?: 'auto' | 'off' | undefined
+  /**
+   * Directory for the temporary file that an image is downloaded into if its server answers no ranges.
+   * Default: such a server is refused.
+   */
+  readonly spool?: string | undefined
+  /** Bytes that file may have, 1 MiB to 1 PiB. Default: nine tenths of the directory's free space. */
+  readonly spoolLimit?: number | undefined
   /** Takes what the server reports. Default: dropped. */
   readonly log?: Log | undefined
   /** Gives up the start when aborted; without effect once the server runs. Default: none. */
@@ -146,6 +154,8 @@ export interface ResolvedOptions extends ResolvedSession {
   /** A number is bytes, a multiple of `blockSize`, at most `ringSize`. */
   readonly readahead: 'auto' | 'off' | number
   readonly formatHint: 'auto' | 'off'
+  /** Undefined refuses servers without ranges. */
+  readonly spool: SpoolSettings | undefined
   readonly log: Log
   readonly signal: AbortSignal | undefined
 }
@@ -235,6 +245,7 @@ export function resolveOptions(
     maxRequest: alignUp(number('maxRequest', options.maxRequest, DEFAULTS.maxRequest), blockSize),
     readahead: checkReadahead(options.readahead ?? DEFAULTS.readahead, blockSize, ringSize),
     formatHint: checkFormatHint(options.formatHint ?? DEFAULTS.formatHint),
+    spool: resolveSpool(options),
     log: options.log ?? silentLog,
     signal: options.signal,
   }
@@ -271,6 +282,7 @@ const TEXTS = {
   session: '--session',
   cookieScript: '--cookie-script',
   headerScript: '--header-script',
+  spool: '--spool',
 } as const satisfies Partial<Record<keyof ServerOptions, string>>
 
 /** Callers without a type checker pass anything; what is not text would fail far from here. */

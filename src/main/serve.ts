@@ -20,7 +20,11 @@ import { formatSize } from './parse-size.js'
 import type { Server } from './server-handle.js'
 import { serverStatistics } from './server-statistics.js'
 import { SharedRing } from './shared-ring.js'
+import { compressionWarning } from './source/compression.js'
+import type { ProbedSource } from './source/probe.js'
 import { SourceError } from './source/source-error.js'
+import { openSpool } from './spool/open-spool.js'
+import type { SpoolExport } from './spool-export.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import { UsageError } from './usage-error.js'
 
@@ -109,16 +113,15 @@ async function start(
   const ring = new SharedRing(memory)
   const meter = new FetchMeter()
   const sources = await openSources({ exports, transports, pool, meter, clock, timers })
-  const images: ImageExport[] = []
+  const images: (ImageExport | SpoolExport)[] = []
   const end = async () => {
-    for (const image of images) image.close(STOPPED)
+    for (const image of images) void image.close(STOPPED)
     ring.close()
     await Promise.all(sources.map(({ session }) => session.close()))
   }
   try {
     for (const source of sources) {
-      checkSize(source.source.request.totalBytes, options.blockSize, source.source.name)
-      images.push(imageOf(source, { ring, pool, meter }))
+      images.push(await imageOf(source, { ring, pool, meter }))
     }
     const listener = await Listener.listen({
       address: listen.kind === 'unix' ? { path: listen.path, ...listen.file } : listen,
@@ -134,11 +137,7 @@ async function start(
     })
     // Not before: a start that fails says why in one line.
     for (const { source } of sources) {
-      log('info', `opened ${source.name}`, {
-        bytes: source.request.totalBytes,
-        redirects: source.redirects,
-        pinnedBy: source.request.etag ?? source.request.lastModified ?? 'size',
-      })
+      if ('request' in source) announce(source, options)
     }
     if (signal?.aborted) {
       await listener.close(0)
@@ -149,6 +148,7 @@ async function start(
       await listener.close(drainMs)
       await end()
       await pool.close()
+      await Promise.all(images.map(image => image.close(STOPPED)))
     }
     const server: Server = {
       uri: listener.uri(options.exportName),
@@ -179,26 +179,42 @@ async function start(
   }
 }
 
-function imageOf(
+/** Says what was opened, and what is peculiar about it. */
+function announce(source: ProbedSource, { log, spool }: ResolvedOptions): void {
+  const { request, name, redirects, firstBytes } = source
+  const { totalBytes, etag, lastModified } = request
+  const pinnedBy = etag ?? lastModified ?? 'size'
+  log('info', `opened ${name}`, { bytes: totalBytes, redirects, pinnedBy })
+  if (spool !== undefined) log('info', 'the server answers ranges: --spool is not needed')
+  const warning = compressionWarning(name, firstBytes)
+  if (warning !== undefined) log('warn', warning)
+}
+
+/** @throws {SourceError} if the image can't be served after all */
+async function imageOf(
   { options, description, session, origin, source }: OpenedSource,
   { ring, pool, meter }: { ring: SharedRing; pool: FetchPool; meter: FetchMeter },
-): ImageExport {
+): Promise<ImageExport | SpoolExport> {
+  const { exportName, attempts, log, signal } = options
+  const { governor } = origin
+  const common = { description, log, clock, random: Math.random, runner: pool }
+  if ('settings' in source) {
+    const parts = { exportName, maxAttempts: attempts, meter, governor, signal }
+    return await openSpool({ ...source, ...common, ...parts })
+  }
+  checkSize(source.request.totalBytes, options.blockSize, source.name)
   return new ImageExport({
-    name: options.exportName,
-    description,
+    ...common,
+    name: exportName,
     source,
     session,
     ring,
     origin,
     maxRequestBytes: options.maxRequest,
-    maxAttempts: options.attempts,
+    maxAttempts: attempts,
     maxRetryMs: options.retryTimeMs,
     readahead: options.readahead,
     formatHint: options.formatHint === 'auto',
-    runner: pool,
     fetchMeter: meter,
-    log: options.log,
-    clock,
-    random: Math.random,
   })
 }

@@ -8,10 +8,13 @@ import type { SharedRing } from './shared-ring.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import type { ExportStatistics, Statistics } from './status/statistics.js'
 
+/** What is counted of an image, however it is fetched. */
+type CountedImage = Pick<ImageExport, 'info' | 'meter' | 'zeroBlocks'>
+
 export interface StatisticsParts {
   readonly sources: readonly OpenedSource[]
   /** One an export, in the same order. */
-  readonly images: readonly ImageExport[]
+  readonly images: readonly CountedImage[]
   readonly ring: SharedRing
   readonly pool: FetchPool
   readonly listener: Listener
@@ -73,7 +76,7 @@ export function serverStatistics(parts: StatisticsParts): Statistics {
 }
 
 function exportStatistics(
-  { info, meter, zeroBlocks }: ImageExport,
+  { info, meter, zeroBlocks }: CountedImage,
   nowMs: number,
 ): ExportStatistics {
   return {

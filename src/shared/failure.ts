@@ -36,6 +36,8 @@ export type FailureCode =
   | 'source-changed'
   /** What was to give credentials - a login, a script - failed. */
   | 'session'
+  /** A file can't be downloaded as a whole: no room, or nothing tells where it ends. */
+  | 'spool'
   /** The owner of the span asked the worker to let go. */
   | 'cancelled'
   /** The worker thread ended before the task did. */

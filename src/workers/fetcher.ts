@@ -14,13 +14,21 @@ import {
   type WorkerSettings,
 } from '../shared/fetch-task.js'
 import { BellListener, RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
+import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import { OriginClient } from './origin-client.js'
 import { cancelledFailure, failureOfDefect } from './origin-error.js'
 import { PlainCall } from './plain-call.js'
 import { ProbeFetch } from './probe-fetch.js'
 import { Router } from './route.js'
 import { SlotWriter, StagingPool } from './slot-writer.js'
-import { failureOf, rangeHeaders, SpanFetch, type SpanFetchOwner } from './span-fetch.js'
+import {
+  failureOf,
+  rangeHeaders,
+  SpanFetch,
+  type SpanFetchOwner,
+  wholeHeaders,
+} from './span-fetch.js'
+import { SpoolFetch } from './spool-fetch.js'
 
 /** Origins whose connections are kept; beyond, those without any are forgotten. */
 const KEPT_ORIGINS = 16
@@ -36,6 +44,8 @@ export interface Fetcher extends Disposable {
   probeSource(task: ProbeTask): Promise<ProbeResult>
   /** Sends one request that fetches no part of an image. Never rejects. */
   callServer(task: CallTask): Promise<CallResult>
+  /** Makes one plain GET and writes its body into the task's file. Never rejects. */
+  spoolSource(task: SpoolTask): Promise<SpoolResult>
   /** Tasks being worked on, and open connections, those being set up included. */
   readonly running: number
   readonly connections: number
@@ -141,6 +151,20 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         origin.send({ method, body, path, headers, bulk: false }, new PlainCall(resolve))
       } catch (error) {
         resolve({ ok: false, timings: NO_TIMINGS, failure: failureOfDefect(error) })
+      }
+    })
+  }
+
+  spoolSource(task: SpoolTask): Promise<SpoolResult> {
+    return new Promise(resolve => {
+      const fetch = new SpoolFetch(task, resolve)
+      try {
+        const url = new URL(task.url)
+        const origin = this.#origin(url, task.transport)
+        const headers = wholeHeaders(task.headers, task.version?.etag)
+        fetch.sent(origin.send({ path: url.pathname + url.search, headers, bulk: false }, fetch))
+      } catch (error) {
+        fetch.settled(failureOfDefect(error), NO_TIMINGS)
       }
     })
   }

@@ -1,4 +1,4 @@
-// What a worker thread of the pool runs: the three kinds of task, bound to the settings the thread
+// What a worker thread of the pool runs: the kinds of task, bound to the settings the thread
 // was started with. Loaded once in each thread.
 
 import { workerData } from 'node:worker_threads'
@@ -11,6 +11,7 @@ import type {
   ProbeTask,
   WorkerSettings,
 } from '../shared/fetch-task.js'
+import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import { createFetcher } from './fetcher.js'
 
 const fetcher = createFetcher(workerData as WorkerSettings)
@@ -28,4 +29,9 @@ export function probeSource(task: ProbeTask): Promise<ProbeResult> {
 /** Sends a request that fetches no part of an image. Never rejects. */
 export function callServer(task: CallTask): Promise<CallResult> {
   return fetcher.callServer(task)
+}
+
+/** Downloads a whole file. Never rejects. */
+export function spoolSource(task: SpoolTask): Promise<SpoolResult> {
+  return fetcher.spoolSource(task)
 }

@@ -162,8 +162,8 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
   return Number.isNaN(delay) ? undefined : Math.min(Math.max(0, delay), MAX_RETRY_AFTER_MS)
 }
 
-/** Why a status other than 206 is refused. */
-function refuseStatus(head: ResponseHead, nowMs: number): Failure {
+/** Why a status other than the one needed is refused. */
+export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   const { status, headers } = head
   const message = statusLine(head)
   if (status === 200) {
@@ -187,19 +187,19 @@ export function statusLine(head: ResponseHead): string {
 }
 
 /** Bodies whose bytes are not simply the image's. */
-function refuseForm(headers: ResponseHeaders): Failure | undefined {
+export function refuseForm(headers: ResponseHeaders, status = 206): Failure | undefined {
   const type = fieldValue(headers, 'content-type') ?? ''
   if (/^\s*multipart\/byteranges/i.test(type)) {
     return wrongRange('the answer is multipart/byteranges, where one range was asked')
   }
   const coding = fieldValue(headers, 'content-encoding')?.trim().toLowerCase()
   if (coding && coding !== 'identity') {
-    return { code: 'encoded', status: 206, message: `the body is encoded: ${printable(coding)}` }
+    return { code: 'encoded', status, message: `the body is encoded: ${printable(coding)}` }
   }
   // A transfer coding besides chunked would be handed through undecoded.
   const transfer = fieldValue(headers, 'transfer-encoding')?.trim().toLowerCase()
   if (transfer && transfer !== 'chunked' && transfer !== 'identity') {
-    return { code: 'encoded', status: 206, message: `the body is encoded: ${printable(transfer)}` }
+    return { code: 'encoded', status, message: `the body is encoded: ${printable(transfer)}` }
   }
   return undefined
 }
@@ -213,7 +213,7 @@ function refuseLength(headers: ResponseHeaders, length: number): Failure | undef
 }
 
 /** Compares the validators; whichever side lacks one has nothing to say. */
-function refuseVersion(
+export function refuseVersion(
   headers: ResponseHeaders,
   source: Pick<SourceRequest, 'etag' | 'lastModified'>,
 ): Failure | undefined {
@@ -257,7 +257,7 @@ function changed(message: string): Failure {
   return { code: 'source-changed', status: 206, message }
 }
 
-function sizeChanged(status: number, expected: number, found: number): Failure {
+export function sizeChanged(status: number, expected: number, found: number): Failure {
   return {
     code: 'source-changed',
     status,

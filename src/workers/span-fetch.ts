@@ -136,13 +136,17 @@ export function rangeHeaders(
   length: number,
   etag?: string,
 ): string[] {
-  const list = [
-    'range',
-    `bytes=${offset}-${offset + length - 1}`,
-    // Not leaving it out: that would allow any encoding.
-    'accept-encoding',
-    'identity',
-  ]
+  return ['range', `bytes=${offset}-${offset + length - 1}`, ...wholeHeaders(headers, etag)]
+}
+
+/**
+ * Header fields of a request for a whole file, names and values in turn.
+ *
+ * @param etag sent as `If-Match` if it is a strong one
+ */
+export function wholeHeaders(headers: SourceRequest['headers'], etag?: string): string[] {
+  // Not leaving it out: that would allow any encoding.
+  const list = ['accept-encoding', 'identity']
   if (etag !== undefined && isStrongEtag(etag)) list.push('if-match', etag)
   for (const name of Object.keys(headers)) {
     if (!OWN_FIELDS.has(name)) list.push(name, headers[name] as string)

@@ -50,6 +50,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     maxRequest: 16 * MIB,
     readahead: 'auto',
     formatHint: 'auto',
+    spool: undefined,
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })
@@ -97,7 +98,7 @@ t.test('resolveOptions() accepts both bounds of every number and nothing beyond'
     if (min === undefined || max === undefined) continue
     // What depends on the ring needs one of a fitting size.
     const ringSize = key === 'ringSize' ? {} : { ringSize: 4 * 1024 * MIB }
-    const smallest = key === 'ringSize' ? { blockSize: 64 * 1024 } : {}
+    const smallest = key === 'ringSize' ? { blockSize: 64 * 1024 } : { spool: '/tmp' }
     for (const value of [min, max]) {
       t.equal(refusal({ ...ringSize, ...smallest, [key]: value }), 'accepted', `${key} ${value}`)
     }
@@ -115,6 +116,9 @@ t.test('resolveOptions() accepts both bounds of every number and nothing beyond'
 t.test('resolveOptions() says what was wrong, with which value, and what is expected', async t => {
   for (const [options, message] of [
     [{ workers: 99 }, "Cannot use '99' for --workers: expected a whole number from 1 to 64"],
+    [{ spoolLimit: MIB }, 'Cannot use --spool-limit without --spool: name the directory, too'],
+    [{ spool: '' }, "Cannot use '' for --spool: expected the path of a directory"],
+    [{ spool: 1 }, 'Cannot use a number for --spool: expected text'],
     [
       { blockSize: 100_000 },
       "Cannot use '100000' for --block-size: expected a power of 2 from 64K to 4M, as 256K",

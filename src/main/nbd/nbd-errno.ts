@@ -22,6 +22,7 @@ const ERRNO_OF: Readonly<Record<FailureCode, number>> = {
   encoded: Errno.EIO,
   'source-changed': Errno.EIO,
   session: Errno.EIO,
+  spool: Errno.EIO,
   // Reads are only called off while somebody waits for them when the server ends.
   cancelled: Errno.ESHUTDOWN,
   'worker-died': Errno.EIO,

@@ -1,7 +1,7 @@
 // Options: what the HTTP server is asked and told, login aside.
 
 import { DEFAULTS } from '../defaults.js'
-import type { OptionEntry } from './entry.js'
+import { GIB, MIB, type OptionEntry } from './entry.js'
 
 export const ORIGIN = [
   {
@@ -54,5 +54,24 @@ export const ORIGIN = [
     default: 'http,https',
     help: 'Protocols that URL and redirects may use; from https none ever leads to http',
     nbdkit: 'protocols=',
+  },
+  {
+    key: 'spool',
+    long: '--spool',
+    value: 'DIRECTORY',
+    group: 'Origin',
+    kind: 'text',
+    help: 'If the server answers no ranges, download the whole image into a temporary file in DIRECTORY and serve what has come so far',
+  },
+  {
+    key: 'spoolLimit',
+    long: '--spool-limit',
+    value: 'SIZE',
+    group: 'Origin',
+    kind: 'size',
+    default: 'nine tenths of the free space',
+    min: 1 * MIB,
+    max: 1024 * 1024 * GIB,
+    help: 'Largest image that is downloaded so',
   },
 ] as const satisfies readonly OptionEntry[]

@@ -77,6 +77,7 @@ export function classify(failure: Failure): FailureClass {
     case 'cancelled':
     case 'redirect':
     case 'tls':
+    case 'spool':
     case 'internal':
       return 'final'
   }

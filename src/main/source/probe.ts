@@ -7,7 +7,7 @@ import type { ProbeResult, ProbeTask, SourceRequest } from '../../shared/fetch-t
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
 import type { Credentials } from './credentials.js'
-import { SourceError } from './source-error.js'
+import { NoRangesError, SourceError } from './source-error.js'
 
 /** Bytes asked for by the probe: the headers of every disk format, and a first block or two. */
 export const PROBE_BYTES = 1024 * 1024
@@ -24,6 +24,9 @@ export const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
   'wrong-range',
   'encoded',
 ])
+
+/** Answers of servers that have the file and can't, or can't rightly, send a part of it. */
+const NO_RANGES: ReadonlySet<FailureCode> = new Set(['range-ignored', 'wrong-range'])
 
 /** Sends a probe to a worker. Never rejects. */
 export interface Prober {
@@ -100,7 +103,11 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     }
     const { failure } = result
     if (failure.code !== 'redirect' || failure.location === undefined) {
-      throw new SourceError(credentials.redact(explain(name, failure, options)), { failure })
+      const message = credentials.redact(explain(name, failure, options))
+      if (NO_RANGES.has(failure.code)) {
+        throw new NoRangesError(message, { url, name, headersFor, failure })
+      }
+      throw new SourceError(message, { failure })
     }
     if (options.maxRedirects === 0) {
       throw new SourceError(
@@ -186,7 +193,9 @@ function explain(name: string, failure: Failure, options: ProbeOptions): string 
   const what = `Cannot open ${name}: ${failure.message}`
   switch (failure.code) {
     case 'range-ignored':
-      return `${what}; the server does not support range requests, so this image can't be read at random: download it, or use a server that does`
+      return `${what}; the server does not support range requests, so this image can't be read at random: give --spool DIR to download all of it into a temporary file there while it is read, or use a server that does`
+    case 'wrong-range':
+      return `${what}; give --spool DIR to download the whole file instead of ranges`
     case 'tls':
       // No certificate makes a server speak TLS that doesn't.
       if (!failure.message.includes('certificate')) return what

@@ -15,3 +15,23 @@ export class SourceError extends Error {
     this.failure = options?.failure
   }
 }
+
+/** What there is instead of a source that answers ranges. */
+export interface Unranged {
+  /** Effective URL, redirects resolved, without user info. */
+  readonly url: string
+  /** The URL without secrets. */
+  readonly name: string
+  /** Headers of a request to `url`, to be asked for anew with each. May hold credentials: never log. */
+  readonly headersFor: (url: string) => Readonly<Record<string, string>>
+}
+
+/** The server answers, but no ranges: what it has can only be downloaded as a whole. */
+export class NoRangesError extends SourceError {
+  readonly unranged: Unranged
+
+  constructor(message: string, { failure, ...unranged }: Unranged & { readonly failure: Failure }) {
+    super(message, { failure })
+    this.unranged = unranged
+  }
+}

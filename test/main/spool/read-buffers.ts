@@ -1,0 +1,60 @@
+import t from 'tap'
+import { BUFFER_BYTES, ReadBuffers, WholeReads } from '../../../dist/main/spool/read-buffers.js'
+
+t.test('ReadBuffers lends no more than it has, in order of asking', async t => {
+  const buffers = new ReadBuffers(2)
+  const held: Buffer[] = []
+  const order: number[] = []
+  for (let index = 0; index < 5; index++) {
+    buffers.take(buffer => {
+      order.push(index)
+      held.push(buffer)
+    })
+  }
+  t.strictSame(order, [0, 1])
+  t.equal(held[0]?.length, BUFFER_BYTES)
+  t.not(held[0], held[1])
+  while (held.length > 0) buffers.give(held.shift() as Buffer)
+  t.strictSame(order, [0, 1, 2, 3, 4])
+})
+
+t.test('ReadBuffers stands a line of thousands that give back at once', async t => {
+  const buffers = new ReadBuffers(1)
+  let first: Buffer | undefined
+  let served = 0
+  buffers.take(buffer => {
+    first = buffer
+  })
+  for (let index = 0; index < 50_000; index++) {
+    buffers.take(buffer => {
+      served++
+      buffers.give(buffer)
+    })
+  }
+  buffers.give(first as Buffer)
+  t.equal(served, 50_000)
+})
+
+t.test('WholeReads keeps its bound, but for one read alone', async t => {
+  const whole = new WholeReads(100)
+  const held: Buffer[] = []
+  const take = (bytes: number) => whole.take(bytes, buffer => void held.push(buffer))
+  take(1000)
+  take(60)
+  take(40)
+  take(1)
+  t.strictSame(
+    held.map(buffer => buffer.length),
+    [1000],
+  )
+  whole.give(held[0] as Buffer)
+  t.strictSame(
+    held.map(buffer => buffer.length),
+    [1000, 60, 40],
+  )
+  whole.give(held[1] as Buffer)
+  t.strictSame(
+    held.map(buffer => buffer.length),
+    [1000, 60, 40, 1],
+  )
+})
