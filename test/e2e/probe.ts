@@ -1,7 +1,7 @@
 // `nbd-prefetch probe` as users run it, against servers of every kind: what it finds, what it costs,
 // what it recommends, and that it says nothing secret.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { GeneratedImage } from '../../.bench/slow-server/image.js'
@@ -12,6 +12,7 @@ import { httpOrigin, rawOrigin, serveRange } from '../fixtures/origin.js'
 import { launchProgram, runProgram } from '../fixtures/program.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
 import { until } from '../fixtures/until.js'
+import { VCENTER_PASSWORD, Vcenter } from '../fixtures/vcenter.js'
 
 const MIB = 1024 * 1024
 const GIB = 1024 * MIB
@@ -221,6 +222,26 @@ t.test('probe ends in one line where the server fails midway', async t => {
   }
 })
 
+t.test('probe logs in to a vCenter, renews what expires, and logs out', async t => {
+  const target = '/folder/vm/disk-flat.vmdk?dcPath=DC&dsName=store'
+  const small = new GeneratedImage({ size: 16 * MIB })
+  const options = { image: small, target, ttlMs: 150, thinkMs: 15 }
+  const vcenter = await Vcenter.start(t, options)
+  const image = [
+    `vpx://VSPHERE.LOCAL%5cme@${vcenter.host}/DC/host?no_verify=1`,
+    '[store] vm/disk.vmdk',
+  ]
+  const password = join(temporaryDirectory(t), 'pw')
+  writeFileSync(password, `${VCENTER_PASSWORD}\n`, { mode: 0o600 })
+  const report = await reportOf(t, ['--budget', '4M', '--password-file', password, ...image])
+  t.equal(report.server.sizeBytes, small.size)
+  t.strictSame(report.measurements.failures, {}, 'no request failed for its session')
+  t.equal(report.measurements.firstByte.requests, 20)
+  t.strictSame(report.arguments.slice(-2), image, 'the command names server and disk')
+  t.ok(vcenter.logins > 1, 'it expired meanwhile')
+  t.match(vcenter, { maxSessions: 1, sessions: 0 })
+})
+
 t.test('probe ends with the status of the signal that ended it', async t => {
   const origin = await rawOrigin(t, () => {})
   const program = launchProgram(t, ['probe', origin.url])
@@ -234,7 +255,8 @@ t.test('probe ends with 2 for wrong usage', async t => {
     [[], /Cannot probe an image: its URL is missing/],
     [['--budget', '1M', 'http://h/x'], /'1M' for --budget: expected a size from 4M to 64G/],
     [['--ring-size', '1G', 'http://h/x'], /unknown option '--ring-size'/],
-    [['http://h/x', 'http://h/y'], /more than one URL/],
+    [['http://h/x', 'http://h/y'], /Cannot \w+ more than one URL/],
+    [['a=http://h/x'], /Cannot probe several images/],
     [['ftp://h/x'], /Cannot use/],
   ] as const) {
     t.match(await runProgram(t, ['probe', ...args]), { status: 2, stdout: '', stderr: words })

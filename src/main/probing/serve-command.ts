@@ -36,7 +36,7 @@ export function serveArguments(
   return [
     ...kept.flatMap(option => argumentsOf(option).map(redact)),
     ...flags.flatMap(({ flag, value }) => [flag, value]),
-    ...image.map(redact),
+    ...image.map(text => redactImage(text, redact)),
   ]
 }
 
@@ -61,6 +61,12 @@ function argumentsOf({ entry, value }: GivenOption): string[] {
   const shown = SECRETS.has(key) && !namesSource(text) ? MASK : text
   // '-' and '-3' would be taken for flags of their own otherwise.
   return shown.startsWith('-') ? [`${long}=${shown}`] : [long, shown]
+}
+
+/** A user name is one in the URI of a VMware server; in a URL it may be a token. */
+function redactImage(text: string, redact: (text: string) => string): string {
+  const match = /^((?:vpx|esx):\/\/[^/?#@:]*@)(.*)$/is.exec(text)
+  return match === null ? redact(text) : `${match[1]}${redact(match[2] ?? '')}`
 }
 
 /** A header without its value, any of which may be a secret. */

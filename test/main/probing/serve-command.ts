@@ -3,6 +3,7 @@
 import t from 'tap'
 import { parseCommandLine } from '../../../dist/main/command-line.js'
 import { serveArguments, shellCommand } from '../../../dist/main/probing/serve-command.js'
+import { redactUrls } from '../../../dist/main/source/credentials.js'
 
 const url = 'https://host/disk.img?dcPath=a%20b&dsName=x'
 
@@ -44,4 +45,14 @@ t.test('serveArguments() hides what is secret, and keeps where secrets come from
 
 t.test('shellCommand() quotes what a shell would take apart', async t => {
   t.equal(shellCommand(["it's", '$x', 'a-b', '']), "nbd-prefetch 'it'\\''s' '$x' a-b ''")
+})
+
+t.test('serveArguments() names the user of a VMware server, and no password or token', async t => {
+  const shown = (image: string) => serveArguments([], [], [image], redactUrls)[0]
+  t.equal(
+    shown('vpx://DOMAIN%5cme@vc/DC/host?no_verify=1'),
+    'vpx://DOMAIN%5cme@vc/DC/host?no_verify=1',
+  )
+  t.equal(shown('vpx://me:pw@vc/DC/host'), 'vpx://***@vc/DC/host')
+  t.equal(shown('https://token@host/x?signature=planted'), 'https://***@host/x?signature=***')
 })
