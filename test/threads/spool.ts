@@ -31,7 +31,7 @@ t.test('a download survives the death of its thread', async t => {
   })
   t.teardown(() => pool.close())
   const directory = temporaryDirectory(t)
-  const file = await SpoolFile.create(directory, undefined)
+  const file = SpoolFile.create(directory, undefined)
   t.strictSame(readdirSync(directory), [], 'the file has no name')
   const meter = new FetchMeter()
   const download = new Download({

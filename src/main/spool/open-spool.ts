@@ -42,7 +42,7 @@ const GIVEN_UP: Failure = { code: 'cancelled', message: 'the start was given up'
  */
 export async function openSpool(parts: OpenSpoolParts): Promise<SpoolExport> {
   const { name, settings, signal, log } = parts
-  const file = await SpoolFile.create(settings.directory, settings.limitBytes)
+  const file = SpoolFile.create(settings.directory, settings.limitBytes)
   const download = new Download({
     ...parts,
     file,

@@ -2,21 +2,28 @@
 // ends this process, the system takes the file away.
 
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, statfs, unlink } from 'node:fs/promises'
+import { close, closeSync, openSync, read, statfsSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { FileError, systemErrorText } from '../file-error.js'
 
 /** Share of a directory's free space that is taken unless a limit is given: a full disk is for nobody. */
 const DEFAULT_SHARE = 0.9
 
+const readAt = promisify(read)
+const closeFile = promisify(close)
+
 /** An open file without a name. */
 export class SpoolFile {
+  /** For a worker to write to; good until `close()`. */
+  readonly descriptor: number
   /** Bytes the file may have. */
   readonly limitBytes: number
-  readonly #handle: FileHandle
+  readonly #reads = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
 
-  private constructor(handle: FileHandle, limitBytes: number) {
-    this.#handle = handle
+  private constructor(descriptor: number, limitBytes: number) {
+    this.descriptor = descriptor
     this.limitBytes = limitBytes
   }
 
@@ -26,17 +33,19 @@ export class SpoolFile {
    * @param limitBytes bounded by the free space of the directory; undefined takes nine tenths of that
    * @throws {FileError} if none can be made there
    */
-  static async create(directory: string, limitBytes: number | undefined): Promise<SpoolFile> {
+  static create(directory: string, limitBytes: number | undefined): SpoolFile {
     const path = join(directory, `nbd-prefetch-spool-${randomBytes(8).toString('hex')}`)
     try {
-      const handle = await open(path, 'wx+', 0o600)
+      // In one go: whatever came in between, such as the end of this process, would leave the name.
+      const descriptor = openSync(path, 'wx+', 0o600)
       try {
-        await unlink(path)
-        const { bavail, bsize } = await statfs(directory)
+        unlinkSync(path)
+        const { bavail, bsize } = statfsSync(directory)
         const free = bavail * bsize
-        return new SpoolFile(handle, Math.min(limitBytes ?? Math.floor(free * DEFAULT_SHARE), free))
+        const limit = Math.min(limitBytes ?? Math.floor(free * DEFAULT_SHARE), free)
+        return new SpoolFile(descriptor, limit)
       } catch (error) {
-        await handle.close()
+        closeSync(descriptor)
         throw error
       }
     } catch (error) {
@@ -46,31 +55,36 @@ export class SpoolFile {
     }
   }
 
-  /** For a worker to write to; good until `close()`. */
-  get descriptor(): number {
-    return this.#handle.fd
-  }
-
   /**
    * Reads until the buffer is full.
    *
-   * @throws {FileError} if the file has fewer bytes, or can't be read
+   * @throws {FileError} if the file has fewer bytes, can't be read, or is closed
    */
   async read(buffer: Uint8Array, position: number): Promise<void> {
     for (let at = 0; at < buffer.length; ) {
-      const length = buffer.length - at
-      const { bytesRead } = await this.#handle
-        .read(buffer, at, length, position + at)
-        .catch((error: unknown) => {
-          throw new FileError(`Cannot read the spool file: ${systemErrorText(error)}`)
+      // The number of a descriptor that is closed may be that of another file.
+      if (this.#closing !== undefined)
+        throw new FileError('Cannot read the spool file: it is closed')
+      const reading = readAt(this.descriptor, buffer, at, buffer.length - at, position + at)
+      this.#reads.add(reading)
+      try {
+        const { bytesRead } = await reading
+        if (bytesRead === 0) throw new FileError('Cannot read the spool file: it is too short')
+        at += bytesRead
+      } catch (error) {
+        if (error instanceof FileError) throw error
+        throw new FileError(`Cannot read the spool file: ${systemErrorText(error)}`, {
+          cause: error,
         })
-      if (bytesRead === 0) throw new FileError('Cannot read the spool file: it is too short')
-      at += bytesRead
+      } finally {
+        this.#reads.delete(reading)
+      }
     }
   }
 
-  /** Gives the file and its space back, once reads under way have ended. */
-  async close(): Promise<void> {
-    await this.#handle.close()
+  /** Gives the file and its space back, once reads under way have ended. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#reads).then(() => closeFile(this.descriptor))
+    return this.#closing
   }
 }
