@@ -97,7 +97,10 @@ t.test('probe of a server without ranges says so, in one line, and what to do', 
   t.equal(status, 1)
   t.equal(stdout, '')
   const lines = stderr.trimEnd().split('\n')
-  t.match(lines.at(-1), /^nbd-prefetch: Cannot open .*does not support range requests.*give --spool DIR/)
+  t.match(
+    lines.at(-1),
+    /^nbd-prefetch: Cannot open .*does not support range requests.*give --spool DIR/,
+  )
   t.equal(lines.filter(line => line.includes('Cannot')).length, 1)
   t.equal(origin.log.length, 1)
 })
