@@ -168,11 +168,6 @@ export class SlotTable {
     }
   }
 
-  /** Bytes of the slot below this were read since it was filled; 0 for none. */
-  readTo(slot: number): number {
-    return this.#readTo[slot] as number
-  }
-
   /** Slots fetched ahead or being fetched, that no reply has pinned. */
   get unread(): number {
     return this.#unread
