@@ -116,6 +116,22 @@ export function strayRead(
   return { ...newStream(0, connection, offset, nowMs), next: offset + length }
 }
 
+/** True if a read there lies in the band in which it continues the stream. */
+function continues(stream: Stream, offset: number, length: number): boolean {
+  const gap = offset - stream.next
+  // What was fetched ahead for it is its own however far it jumps: over zeroes, for example.
+  const forward = stream.confirmed
+    ? Math.max(
+        MIN_FORWARD,
+        Math.min(stream.windowBytes, MAX_FORWARD),
+        stream.frontier - stream.next,
+      )
+    : TRIAL_BAND
+  // A read that straddles `next` continues the stream as much as one that begins at it.
+  const backward = stream.confirmed ? Math.max(BACKWARD, length) : Math.min(TRIAL_BAND, length)
+  return gap <= forward && gap >= -backward
+}
+
 /** The table of streams. Pure: time comes as an argument. */
 export class StreamTable {
   readonly #streams: Stream[] = []
@@ -161,9 +177,17 @@ export class StreamTable {
     return fresh
   }
 
-  /** The connection is going to read on from here, and much: a stream that needs no proof. */
+  /**
+   * The connection is going to read on from here, and much: a stream that needs no proof. qemu-img
+   * asks once more behind each run of zeroes: that is no second reader.
+   */
   announce(connection: number, offset: number, nowMs: number): Stream {
-    const known = this.#streams.find(stream => stream.next === offset)
+    const known =
+      this.#streams.find(stream => stream.next === offset) ??
+      this.#streams.find(
+        stream =>
+          stream.connection === connection && stream.confirmed && continues(stream, offset, 0),
+      )
     const stream = known ?? this.#add(connection, offset, nowMs)
     stream.connection = connection
     stream.confirmed = true
@@ -193,20 +217,9 @@ export class StreamTable {
     let best: Stream | undefined
     let bestDistance = Number.POSITIVE_INFINITY
     for (const stream of this.#streams) {
-      const gap = offset - stream.next
-      // What was fetched ahead for it is its own however far it jumps: over zeroes, for example.
-      const forward = stream.confirmed
-        ? Math.max(
-            MIN_FORWARD,
-            Math.min(stream.windowBytes, MAX_FORWARD),
-            stream.frontier - stream.next,
-          )
-        : TRIAL_BAND
-      // A read that straddles `next` continues the stream as much as one that begins at it.
-      const backward = stream.confirmed ? Math.max(BACKWARD, length) : Math.min(TRIAL_BAND, length)
-      if (gap > forward || gap < -backward) continue
+      if (!continues(stream, offset, length)) continue
       // The same connection wins between equals: half a step, less than any whole byte.
-      const distance = Math.abs(gap) + (stream.connection === connection ? 0 : 0.5)
+      const distance = Math.abs(offset - stream.next) + (stream.connection === connection ? 0 : 0.5)
       if (distance < bestDistance) {
         best = stream
         bestDistance = distance

@@ -142,6 +142,21 @@ t.test('StreamTable forgets streams whose client is gone, and idle ones', async 
   )
 })
 
+t.test(
+  'StreamTable.announce() takes what is asked behind a run of zeroes for the same reader',
+  async t => {
+    const table = new StreamTable()
+    const copy = table.announce(1, 0, 0)
+    copy.frontier = 56 * MiB
+    t.equal(table.announce(1, 768 * KiB, 1), copy)
+    t.equal(table.observe(1, 768 * KiB, 2 * MiB, 2), copy)
+    t.equal(table.announce(1, 40 * MiB, 3), copy)
+    t.not(table.announce(1, 128 * MiB, 4), copy, 'what was not fetched ahead is another place')
+    t.not(table.announce(2, 8 * MiB, 5), copy, 'another client is another reader')
+    t.equal(table.all.length, 3)
+  },
+)
+
 t.test('cursorOf() is the first byte that waits for a place', async t => {
   const stream = new StreamTable().observe(1, 0, MiB, 0)
   t.equal(cursorOf(stream), MiB)
