@@ -8,16 +8,26 @@ import type { Span } from './span.js'
 
 /** Time between two looks at how bodies flow, milliseconds. */
 const FLOW_MS = 250
+/** What is sent again is asked for in parts of so many times what a connection carries in a first-byte time. */
+const PART_DELAYS = 2
+const MIN_PART_BYTES = 1024 * 1024
 
 /** Watches requests under way. Times are monotonic milliseconds. */
 export class LateRequests {
+  readonly #estimator: Estimator
   readonly #stragglers: Stragglers
   readonly #stalls: Stalls
   #flowMs = Number.NEGATIVE_INFINITY
 
   constructor(estimator: Estimator) {
+    this.#estimator = estimator
     this.#stragglers = new Stragglers(estimator)
     this.#stalls = new Stalls(estimator)
+  }
+
+  /** Least bytes of a request that is one of several in place of a late one. */
+  get partBytes(): number {
+    return Math.max(MIN_PART_BYTES, PART_DELAYS * this.#estimator.delayBytes)
   }
 
   /** A request was sent. */

@@ -333,7 +333,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const takenBack = span.resending && failure.code === 'cancelled'
     span.resending = false
     if (takenBack && !whole && this.#poison === undefined) {
-      this.#retries.again(span, nowMs)
+      // In parts: the reader waits for it, and what was lost by waiting is to be made up for.
+      const parts = span.divided(this.#late.partBytes, () => ++this.#lastSpan)
+      for (const part of parts) this.#retries.again(part, nowMs)
       return
     }
     meter.failure(failure.code)

@@ -46,22 +46,74 @@ export class Span implements Choice {
   seenMs = 0
   readonly #memory: RingMemory
   /** Where in the image each slot's bytes begin. */
-  readonly #starts: number[] = []
+  readonly #starts: readonly number[]
   /** All slots before this one are whole. */
   #firstOpen = 0
 
-  constructor(id: number, choice: Choice, memory: RingMemory) {
+  /** @param whole the span it was a part of, from the slot at this position on */
+  constructor(
+    id: number,
+    choice: Choice,
+    memory: RingMemory,
+    whole?: { span: Span; from: number },
+  ) {
     this.id = id
     this.offset = choice.offset
     this.end = choice.end
     this.slots = choice.slots
-    this.epochs = choice.slots.map(slot => memory.epoch(slot))
     this.#memory = memory
+    if (whole !== undefined) {
+      const { span, from } = whole
+      const to = from + choice.slots.length
+      this.epochs = span.epochs.slice(from, to)
+      this.#starts = span.#starts.slice(from, to)
+      this.attempts = span.attempts
+      this.requests = span.requests
+      this.patience = span.patience
+      this.objections = span.objections
+      this.failedMs = span.failedMs
+      this.source = span.source
+      this.sentMs = span.sentMs
+      return
+    }
+    this.epochs = choice.slots.map(slot => memory.epoch(slot))
+    const starts: number[] = []
     let at = choice.offset
     for (const slot of choice.slots) {
-      this.#starts.push(at)
+      starts.push(at)
       at += memory.length(slot)
     }
+    this.#starts = starts
+  }
+
+  /**
+   * The span in parts that can be asked for at the same time, with no request of its own under way: each
+   * but the last lacks `partBytes` at least.
+   *
+   * @param nextId gives the ids of all parts but the first, which keeps its own
+   */
+  divided(partBytes: number, nextId: () => number): Span[] {
+    const parts: Span[] = []
+    let from = 0
+    let missing = 0
+    const cut = (to: number) => {
+      const offset = from === 0 ? this.offset : (this.#starts[from] as number)
+      const end = this.#starts[to] ?? this.end
+      const choice = { offset, end, slots: this.slots.slice(from, to) }
+      const id = parts.length === 0 ? this.id : nextId()
+      parts.push(new Span(id, choice, this.#memory, { span: this, from }))
+      from = to
+      missing = 0
+    }
+    for (const index of this.unfinished()) {
+      // In front of the first slot that is too many: what is whole behind a part goes with it.
+      if (missing >= partBytes) cut(index)
+      const slot = this.slots[index] as number
+      missing += this.#memory.length(slot) - this.#memory.fill(slot)
+    }
+    if (from === 0) return [this]
+    cut(this.slots.length)
+    return parts
   }
 
   /** A request for what is missing, made from `source`, is sent. */

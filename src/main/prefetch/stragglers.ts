@@ -10,8 +10,8 @@ import type { Estimator } from './estimator.js'
 const MIN_ANSWERS = 8
 /** Late is later than this many times the 95th percentile … */
 const P95_TIMES = 1.5
-/** … and than this many times the median … */
-const P50_TIMES = 2
+/** … and than this many times the median: at twice, a busy machine lost more than stragglers cost … */
+const P50_TIMES = 2.5
 /** … and than this, milliseconds: below it a busy machine looks like a late answer. */
 const MIN_LATE_MS = 200
 /** Requests sent again for each request sent: the budget. */

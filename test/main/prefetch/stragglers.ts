@@ -17,12 +17,12 @@ t.test('Stragglers.isLate() knows nothing of lateness before some answers have c
 t.test('Stragglers.lateMs is well past the usual first byte, connecting included', async t => {
   const estimator = taught(20)
   const stragglers = new Stragglers(estimator)
-  t.equal(stragglers.lateMs, 200)
-  t.notOk(stragglers.isLate(0, 199))
+  t.equal(stragglers.lateMs, 250)
+  t.notOk(stragglers.isLate(0, 249))
   estimator.connected(200)
-  t.equal(stragglers.lateMs, 500, 'a new connection takes its time first')
-  t.notOk(stragglers.isLate(0, 499))
-  t.ok(stragglers.isLate(0, 500))
+  t.equal(stragglers.lateMs, 550, 'a new connection takes its time first')
+  t.notOk(stragglers.isLate(0, 549))
+  t.ok(stragglers.isLate(0, 550))
 })
 
 t.test('Stragglers.lateMs grows with the spread of first bytes, and has a floor', async t => {
