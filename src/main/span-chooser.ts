@@ -2,7 +2,7 @@
 // CACHE announced, then tables that the image's format announced, then what streams will read. Asked when a request may start, not before, so
 // nothing is reserved for what may never be sent.
 
-import { alignDown, alignUp, type Extent, endOf } from '../shared/extent.js'
+import { alignDown, alignUp, clamp, type Extent, endOf } from '../shared/extent.js'
 import type { Demand } from './block-reader.js'
 import { coverageOf } from './coverage.js'
 import { type DemandEntry, DemandQueue } from './demand-queue.js'
@@ -14,7 +14,12 @@ import type { ExportSlots } from './ring/export-slots.js'
 import type { SharedRing } from './shared-ring.js'
 import type { Choice } from './span.js'
 
-/** Random reads are rounded out to this and no further until a sequence shows, bytes. */
+/**
+ * Random reads are rounded out to units of so many times their length, a power of two within these
+ * bounds, and no further until a sequence shows, bytes.
+ */
+const RANDOM_TIMES = 8
+const LEAST_RANDOM_UNIT = 4 * 1024
 const RANDOM_UNIT = 64 * 1024
 /** Ranges announced by CACHE that are remembered, and for how long, milliseconds. */
 const MAX_HINTS = 64
@@ -111,7 +116,8 @@ export class SpanChooser {
     const stream = (entry.demands[0] as Demand).stream
     const confirmed = stream.confirmed && stream.windowBytes > 0
     const blockStart = entry.block * blockBytes
-    let offset = Math.max(blockStart, alignDown(entry.offset, RANDOM_UNIT))
+    const unit = randomUnit(entry.end - entry.offset)
+    let offset = Math.max(blockStart, alignDown(entry.offset, unit))
     if (ring.find(entry.block, offset - blockStart) !== -1) offset = entry.offset
     const size = confirmed
       ? planner.requestBytes(stream, offset, this.#state(requests))
@@ -131,7 +137,7 @@ export class SpanChooser {
       if (!confirmed && slots.length > 0 && wanted?.offset !== at) break
       const blockEnd = Math.min(imageBytes, (block + 1) * blockBytes)
       const least = wanted?.end ?? at + 1
-      const most = confirmed ? blockEnd : Math.min(blockEnd, alignUp(least, RANDOM_UNIT))
+      const most = confirmed ? blockEnd : Math.min(blockEnd, alignUp(least, unit))
       const end = Math.max(least, this.#missingInBlock(block, at, most))
       const slot = this.#assign(at, end, wanted !== undefined)
       if (slot === -1) break
@@ -232,4 +238,10 @@ export class SpanChooser {
     }
     return slot
   }
+}
+
+/** What a random read of so many bytes is rounded out to. */
+function randomUnit(bytes: number): number {
+  const unit = 2 ** Math.ceil(Math.log2(RANDOM_TIMES * bytes))
+  return clamp(unit, LEAST_RANDOM_UNIT, RANDOM_UNIT)
 }
