@@ -37,8 +37,8 @@ interface Hint {
 
 /** What the chooser needs to know of requests. */
 export interface RequestsUnderWay {
-  /** Bytes that are asked for and have not come. */
-  comingBytes(): number
+  /** See `balancedShare()`. */
+  loads(): readonly number[]
 }
 
 export interface SpanChooserParts {
@@ -106,7 +106,7 @@ export class SpanChooser {
     return {
       limit: limit(),
       unaskedBytes: Math.max(0, imageBytes - this.#askedBytes),
-      comingBytes: requests.comingBytes(),
+      loads: requests.loads(),
     }
   }
 

@@ -104,11 +104,14 @@ export class SpanFetcher implements DemandFetcher, Requester {
     return bytes
   }
 
-  /** Bytes that are asked for and have not come. */
-  comingBytes(): number {
-    let bytes = 0
-    for (const span of this.#running) bytes += span.end - span.position()
-    return bytes
+  loads(): readonly number[] {
+    const { clock, origin } = this.#parts
+    const { firstByteP50Ms, ratePerConnection } = origin.estimator
+    const nowMs = clock()
+    return Array.from(this.#running, span => {
+      const silentMs = span.answered ? 0 : Math.max(0, firstByteP50Ms - (nowMs - span.sentMs))
+      return span.end - span.position() + (silentMs / 1000) * ratePerConnection
+    })
   }
 
   /** Spans that failed and wait for their next attempt. */

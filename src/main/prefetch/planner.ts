@@ -3,6 +3,7 @@
 // so the answer always fits the readers' latest positions. Pure; time comes as an argument.
 
 import { alignDown, alignUp, clamp, type Extent } from '../../shared/extent.js'
+import { balancedShare } from './balance.js'
 import type { Estimator } from './estimator.js'
 import { cursorOf, rateOf, type Stream, StreamTable } from './streams.js'
 import { WasteLedger } from './waste-ledger.js'
@@ -83,9 +84,10 @@ export interface PlannerOptions {
 export interface RequestState {
   /** Requests that may be in flight. */
   readonly limit: number
-  /** Bytes of the image that were never asked for, and that are asked for and have not come. */
+  /** Bytes of the image that were never asked for. */
   readonly unaskedBytes: number
-  readonly comingBytes: number
+  /** See `balancedShare()`. */
+  readonly loads: readonly number[]
 }
 
 /** A fetch ahead of need, for one stream. */
@@ -215,15 +217,16 @@ export class Planner {
    */
   requestBytes(stream: Stream | undefined, offset: number, state: RequestState): number {
     const { maxRequestBytes, estimator, imageBytes, blockBytes } = this.#options
-    const { limit, comingBytes } = state
+    const { limit, loads } = state
     const full = clamp(
       Math.min(REQUEST_DELAYS * estimator.delayBytes, this.#options.aheadBytes() / limit),
       MIN_REQUEST,
       maxRequestBytes,
     )
-    // A connection that takes this much ends when the others do, if they share the rest likewise.
     const left = Math.min(state.unaskedBytes || imageBytes, imageBytes - offset)
-    const share = Math.max(MIN_REQUEST, estimator.delayBytes, (left + comingBytes) / limit)
+    const free = Math.max(1, Math.floor(limit) - loads.length)
+    const even = balancedShare(left, loads, free, estimator.delayBytes)
+    const share = Math.max(MIN_REQUEST, estimator.delayBytes, even)
     const ramp = stream?.rampBytes || FIRST_REQUEST
     const slide = (stream?.windowBytes || Number.POSITIVE_INFINITY) / REQUESTS_PER_WINDOW
     const bytes = Math.floor(Math.min(full, share, ramp, slide))
