@@ -4,6 +4,7 @@
 
 import { CLIENT_TLS } from './option-table/client-tls.js'
 import { CLIENTS } from './option-table/clients.js'
+import { CONFIGURATION } from './option-table/configuration.js'
 import type { OptionEntry } from './option-table/entry.js'
 import { LISTENING } from './option-table/listening.js'
 import { LOGIN } from './option-table/login.js'
@@ -22,6 +23,7 @@ export {
   type OptionEntry,
   type OptionGroup,
   type OptionKind,
+  type SecretKind,
 } from './option-table/entry.js'
 
 export const OPTION_TABLE = [
@@ -36,11 +38,15 @@ export const OPTION_TABLE = [
   ...TIME_OUTS,
   ...PREFETCHING,
   ...RUNNING,
+  ...CONFIGURATION,
   ...OUTPUT,
 ] as const satisfies readonly OptionEntry[]
 
 /** Names of all options. */
 export type OptionKey = (typeof OPTION_TABLE)[number]['key']
+
+/** What the names of all our variables begin with. */
+export const VARIABLE_PREFIX = 'NBD_PREFETCH_'
 
 const BY_KEY = new Map<string, OptionEntry>(OPTION_TABLE.map(entry => [entry.key, entry]))
 
@@ -54,6 +60,21 @@ export function optionFlags(entry: OptionEntry): string {
   const short = entry.short === undefined ? '' : `${entry.short}, `
   const value = entry.value === undefined ? '' : ` ${entry.value}`
   return `${short}${entry.long}${value}`
+}
+
+/** What an option does, with bounds and default, as --help shows it. */
+export function optionHelp(entry: OptionEntry): string {
+  const bounds = optionBounds(entry)
+  const notes = [
+    ...(bounds === '' ? [] : [bounds]),
+    ...(entry.default === undefined ? [] : [`default ${entry.default}`]),
+  ]
+  return notes.length === 0 ? entry.help : `${entry.help} (${notes.join(', ')})`
+}
+
+/** The environment variable that gives an option: 'NBD_PREFETCH_RING_SIZE'. */
+export function optionVariable(entry: OptionEntry): string {
+  return `${VARIABLE_PREFIX}${entry.long.slice(2).toUpperCase().replaceAll('-', '_')}`
 }
 
 /** Bounds for people: 'from 1 to 64', 'from 64K to 4M', or '' where there are none. */

@@ -20,7 +20,6 @@ import {
   resolveServing,
   resolveSocketFile,
   type ServingOptions,
-  type SocketFile,
 } from './serving-options.js'
 import { Credentials } from './source/credentials.js'
 import { parseImageAddress } from './source/image-address.js'
@@ -33,6 +32,7 @@ import {
 import { resolveSpool, type SpoolSettings } from './spool/spool-options.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import { resolveTls, type TlsServerOptions } from './tls-options.js'
+import type { SocketFile } from './unix-socket.js'
 import { UsageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` (or `exports`) is required; each name is that of a flag, in camel case. */
@@ -178,6 +178,18 @@ export function resolveOptions(
   cores: number = availableParallelism(),
 ): ResolvedOptions {
   checkOptionKeys(options)
+  return completeOptions(options, cores)
+}
+
+/**
+ * Completes options all of whose keys are known.
+ *
+ * @throws {UsageError} at the first option that cannot be used
+ */
+export function completeOptions(
+  options: ServerOptions,
+  cores: number = availableParallelism(),
+): ResolvedOptions {
   checkTexts(options)
   const source = parseImageAddress(options.url, options.disk)
   const url = source.urls[0] as string
