@@ -2,6 +2,7 @@
 // said of the server as a whole holds for all of them.
 
 import { checkExportKeys, checkOptionKeys } from './option-keys.js'
+import { replacedKeys } from './option-table.js'
 import { completeOptions, type ResolvedOptions, type ServerOptions } from './options.js'
 import type { OriginOptions } from './origin-options.js'
 import type { SessionOptions } from './source/session-options.js'
@@ -67,7 +68,8 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
     names.add(name)
     checkExportKeys(entry, name)
     try {
-      const options = completeOptions({ ...shared, ...source, exportName: name }, cores)
+      const common = withoutReplaced(shared, source)
+      const options = completeOptions({ ...common, ...source, exportName: name }, cores)
       return { options, description }
     } catch (error) {
       throw exports.length > 1 ? ofExport(error, name, source) : error
@@ -81,6 +83,16 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
     )
   }
   return resolved
+}
+
+/** What holds for the server, but for options that an export's own take the place of: one login for another. */
+function withoutReplaced(shared: ServerOptions, own: object): ServerOptions {
+  const replaced = new Set<string>()
+  for (const [key, value] of Object.entries(own)) {
+    if (value === undefined || value === false) continue
+    for (const other of replacedKeys(key)) replaced.add(other)
+  }
+  return Object.fromEntries(Object.entries(shared).filter(([key]) => !replaced.has(key)))
 }
 
 /** The error with the export's name, where the export itself may be the cause. */

@@ -55,6 +55,11 @@ export function optionEntry(key: OptionKey): OptionEntry {
   return BY_KEY.get(key) as OptionEntry
 }
 
+/** Keys of the options that one takes the place of; none for what is no option. */
+export function replacedKeys(key: string): readonly string[] {
+  return BY_KEY.get(key)?.replaces ?? []
+}
+
 /** The flags of an option as help shows them: '-U, --unix PATH'. */
 export function optionFlags(entry: OptionEntry): string {
   const short = entry.short === undefined ? '' : `${entry.short}, `

@@ -1,7 +1,7 @@
 // Flags, variables and a configuration file made into one: for each option the strongest source
 // counts. Pure; what is read is handed in.
 
-import { type OptionKey, optionEntry } from '../option-table.js'
+import { replacedKeys } from '../option-table.js'
 import type { SettingLayer, SettingValue, Sourced } from './setting.js'
 
 /**
@@ -32,7 +32,7 @@ export function replacedBy(settings: Iterable<[string, Sourced<SettingValue>]>):
   for (const [key, { value }] of settings) {
     // A switch that is off takes nothing's place.
     if (value === false) continue
-    for (const other of optionEntry(key as OptionKey).replaces ?? []) keys.add(other)
+    for (const other of replacedKeys(key)) keys.add(other)
   }
   return keys
 }
