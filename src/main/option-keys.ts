@@ -5,14 +5,12 @@ import type { ExportOptions } from './export-options.js'
 import { isPerExport } from './option-table/per-export.js'
 import { OPTION_TABLE, type OptionEntry, type OptionKey } from './option-table.js'
 import type { ServerOptions } from './options.js'
+import type { OriginOptions } from './origin-options.js'
 import { didYouMean } from './spelling.js'
 import { UsageError } from './usage-error.js'
 
-/** Options of `serve()` that are no flags. Does not compile while one is missing. */
-const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, true>> = {
-  url: true,
-  disk: true,
-  exports: true,
+/** Options about origins that are no flags. Does not compile while one is missing. */
+const OF_ORIGINS: Readonly<Record<Exclude<keyof OriginOptions, OptionKey>, true>> = {
   cookies: true,
   ca: true,
   clientCertificate: true,
@@ -20,6 +18,13 @@ const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, tru
   clientKeyPassphrase: true,
   proxyCa: true,
   env: true,
+}
+/** Options of `serve()` that are no flags. Does not compile while one is missing. */
+const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, true>> = {
+  url: true,
+  disk: true,
+  exports: true,
+  ...OF_ORIGINS,
   listenFds: true,
   log: true,
   signal: true,
@@ -51,13 +56,7 @@ const EXPORT_ONLY: Readonly<Record<Exclude<keyof ExportOptions, OptionKey>, true
   url: true,
   disk: true,
   description: true,
-  cookies: true,
-  ca: true,
-  clientCertificate: true,
-  clientKey: true,
-  clientKeyPassphrase: true,
-  proxyCa: true,
-  env: true,
+  ...OF_ORIGINS,
 }
 
 const TABLE: readonly OptionEntry[] = OPTION_TABLE

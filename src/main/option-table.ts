@@ -67,7 +67,7 @@ export function optionFlags(entry: OptionEntry): string {
   return `${short}${entry.long}${value}`
 }
 
-/** What an option does, with bounds and default, as --help shows it. */
+/** What --help and the man page say of an option: its help, with bounds and default. */
 export function optionHelp(entry: OptionEntry): string {
   const bounds = optionBounds(entry)
   const notes = [

@@ -57,6 +57,8 @@ export function reportSettings({ settings, images }: SettingLayer, cores: number
   // Made by isPrivate(), and there like a socket that was asked for.
   const unix = isPrivate(settings)
   if (unix) for (const key of ['port', 'ipaddr']) replaced.add(key)
+  // Several exports have names of their own.
+  if (images !== undefined && 'exports' in images.value) replaced.add('exportName')
   const report = (entry: OptionEntry): ReportedSetting => {
     const setting = settings.get(entry.key)
     const isOff = replaced.has(entry.key)

@@ -438,15 +438,15 @@ t.test('reportSettings() tells each setting with its source, and no secret', asy
     /^--header +X: \*\*\* +x\.json$/m,
     /^--stats +yes +x\.json$/m,
     /^--block-size +256K +default$/m,
-    /^--export-name +'' +default$/m,
     /^--proxy +http_proxy, https_proxy, all_proxy +default$/m,
   ]) {
     t.match(text, line)
   }
-  t.notMatch(text, /^--(port|insecure|spool|verbose) /m)
+  t.notMatch(text, /^--(port|export-name|insecure|spool|verbose) /m)
   t.notMatch(text, 'planted')
   const run = settingsText(reportSettings(layerOf(['--run', 'true', url]), 1))
   t.match(run, /^url +https:\/\/host\/disk\.img +flag$/m)
   t.match(run, /^--unix +- +default$/m, 'a private socket for a command of one’s own')
+  t.match(run, /^--export-name +'' +default$/m)
   t.notMatch(run, /^--port /m)
 })
