@@ -261,6 +261,11 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
         atMost: 1.1,
       },
       {
+        what: 'peak requests in flight of all four (one budget of 16)',
+        value: cells => cells.peakConcurrency({ peer: OURS, workload: 'disks' }),
+        atMost: 16,
+      },
+      {
         what: 'speed of all / of one export alone',
         value: ratio(speed(OURS, 'disks'), speed(OURS, 'qemu-img')),
         atLeast: 0.95,
