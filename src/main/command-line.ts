@@ -131,7 +131,8 @@ Example:
     usage: '[options] [URL [DISK] | NAME=URL...]',
     description:
       'Prints the settings that a server started so would have, and where each comes from: a flag, a\n' +
-      'variable, the configuration file or the default. Secrets are masked. Starts nothing.',
+      'variable, the configuration file or the default. Secrets are masked. Starts nothing, but says what a\n' +
+      'server would refuse.',
     argument: 'as without config; need not be there',
     after: `
 Exit status: 0 done, 2 wrong usage.

@@ -19,7 +19,7 @@ import { loadSettings } from './settings/load-settings.js'
 import { reportSettings, settingsText } from './settings/settings-report.js'
 import { inheritedSockets, withoutServiceVariables } from './socket-activation.js'
 import { redactUrls } from './source/credentials.js'
-import { startOptions } from './start-options.js'
+import { checkOptions, startOptions } from './start-options.js'
 import { createTextLog } from './stderr-log.js'
 import { UsageError } from './usage-error.js'
 
@@ -83,6 +83,10 @@ export async function runCli(host: CliHost): Promise<number> {
       const report = reportSettings(layer, availableParallelism())
       const json = args.flags.get('json') === true
       await show(host.stdout, json ? `${JSON.stringify(report, null, 2)}\n` : settingsText(report))
+      // What is to be served may come with another call.
+      if (layer.images !== undefined) {
+        checkOptions(invocationOf(args, layer).commandLine, { env: host.env })
+      }
       return ExitStatus.DONE
     }
     const invocation = invocationOf(args, layer)

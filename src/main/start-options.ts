@@ -14,24 +14,37 @@ export interface StartOptions {
   readonly exports: readonly ResolvedExport[]
 }
 
+/** The part of a command line that options come from. */
+type Asked = Pick<CommandLine, 'server' | 'inputs' | 'exportInputs'>
+
+/**
+ * Checks what can be checked without reading anything.
+ *
+ * @param more options that the process gives
+ * @throws {UsageError} if something can't be used
+ */
+export function checkOptions(asked: Asked, more: Partial<ServerOptions>): void {
+  const { inputs, exportInputs } = asked
+  for (const one of [inputs, ...exportInputs]) checkInputs(one)
+  const server = { ...asked.server, ...more }
+  resolveExports(withRead(server, placeholders(inputs), exportInputs.map(placeholders)))
+}
+
 /**
  * @param more options that the process gives
  * @throws {UsageError} if something can't be used
  * @throws {FileError} if something can't be read
  */
 export async function startOptions(
-  commandLine: Pick<CommandLine, 'server' | 'inputs' | 'exportInputs'>,
+  asked: Asked,
   more: Partial<ServerOptions>,
   sources: SecretSources,
 ): Promise<StartOptions> {
-  const { inputs, exportInputs } = commandLine
-  const server = { ...commandLine.server, ...more }
-  const all = [inputs, ...exportInputs]
-  for (const one of all) checkInputs(one)
-  if (all.some(one => Object.keys(one).length > 0)) {
-    // Whoever mistypes a size is not asked for a password first.
-    resolveExports(withRead(server, placeholders(inputs), exportInputs.map(placeholders)))
-  }
+  const { inputs, exportInputs } = asked
+  const server = { ...asked.server, ...more }
+  // Whoever mistypes a size is not asked for a password first.
+  const reads = [inputs, ...exportInputs].some(one => Object.keys(one).length > 0)
+  if (reads) checkOptions(asked, more)
   // In turn: several may come from lines of standard input.
   const read = await readInputs(inputs, sources)
   const ofExports: ReadOptions[] = []

@@ -142,6 +142,11 @@ t.test('a configuration that can not be used is one line and a status', async t 
       stderr: /without --unix PATH \(--unix-mode is 'unixMode' in '.*bad\.json'\)$/m,
     },
   )
+  // Settings that a server would refuse are shown all the same.
+  const checked = new CliRun(['config', '--config', config, '--retries', '3'], { env: {} })
+  t.equal(await checked.run(), 2)
+  t.match(checked.out, /^--retries +3 +flag$/m)
+  t.match(checked.error, /^nbd-prefetch: Cannot use --unix-mode without --unix PATH \(.*\n$/)
   const two = { exports: ['a', 'a'].map(name => ({ name, url })) }
   t.match(await attempt(JSON.stringify(two)), { status: 2, stderr: /two are called 'a'$/m })
   t.match(await runProgram(t, ['--config', directory]), {

@@ -1,6 +1,7 @@
 // Flags, variables and a configuration file as one: which counts, what is refused and how it is
 // named, and what of it is shown.
 
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { OPTION_TABLE, type OptionEntry, optionVariable } from '../../../dist/main/option-table.js'
@@ -9,6 +10,7 @@ import { environmentLayer, withoutSettings } from '../../../dist/main/settings/e
 import { explainSources } from '../../../dist/main/settings/explain.js'
 import { findJsonFault } from '../../../dist/main/settings/json-fault.js'
 import { maskedValue } from '../../../dist/main/settings/masking.js'
+import { mergeSettings } from '../../../dist/main/settings/merge.js'
 import type { SettingLayer, SettingValue } from '../../../dist/main/settings/setting.js'
 import {
   type ReportedSetting,
@@ -395,6 +397,37 @@ t.test('explainSources() says where an option came from that no flag gave', asyn
   ] as const) {
     t.equal(explainSources(message, layer), expected)
   }
+})
+
+t.test('docs/configuration.md shows what is shown', async t => {
+  const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+  const [sample = ''] =
+    /^\$ NBD_PREFETCH_RING_SIZE=1G nbd-prefetch config .*?^\.\.\./ms.exec(page) ?? []
+  const mirror = (name: string) => ({ name, url: `https://mirror.example/${name}.img` })
+  const exports = ['system', 'data'].map(mirror)
+  const content = JSON.stringify({ unix: '/s', user: 'me', password: 'x', exports })
+  const layer = mergeSettings([
+    layerOf(['config', '--port', '0'], { env: { NBD_PREFETCH_RING_SIZE: '1G' } }),
+    configLayer(content, 'server.json'),
+  ])
+  const words = (line: string) => line.replace(/ +/g, ' ')
+  const shown = settingsText(reportSettings(layer, 2)).split('\n').map(words)
+  const lines = sample.split('\n').slice(1, -1).map(words)
+  t.equal(lines.length, 7)
+  for (const line of lines) t.ok(shown.includes(line), line)
+
+  const refusals = (/^Cannot use[\s\S]*?(?=```)/m.exec(page) ?? [''])[0].trim().split('\n')
+  const file = (text: string) => () => configLayer(text, 'server.json')
+  t.strictSame(refusals, [
+    refusal(() => environmentLayer({ NBD_PREFETCH_WORKERS: '99' })),
+    refusal(() => environmentLayer({ NBD_PREFETCH_RINGSIZE: '1G' })),
+    refusal(file('{"ring-size":"1G"}')),
+    refusal(file('{\n"port": 0,\n"ipaddr": "::1",\n  }')),
+    explainSources(
+      'Cannot use --unix-mode without --unix PATH',
+      configLayer('{"unixMode":"600"}', 'server.json'),
+    ),
+  ])
 })
 
 t.test('reportSettings() tells each setting with its source, and no secret', async t => {
