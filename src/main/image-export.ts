@@ -73,7 +73,7 @@ export interface EngineGauges {
 /** An image served from a ring that others may share. */
 export class ImageExport implements Export, RingUser {
   readonly info: ExportInfo
-  readonly meter = new ReadMeter()
+  readonly meter: ReadMeter
   readonly #clock: () => number
   readonly #ring: SharedRing
   readonly #slots: ExportSlots
@@ -91,6 +91,7 @@ export class ImageExport implements Export, RingUser {
     const blocks = Math.ceil(imageBytes / blockBytes)
     this.#ring = ring
     this.#clock = clock
+    this.meter = new ReadMeter(imageBytes, blockBytes)
     this.info = imageInfo(parts.name, parts.description ?? source.name, imageBytes, blockBytes)
     const served = new BlockBitmap(blocks)
     this.#zeroes = new BlockBitmap(blocks)
@@ -198,7 +199,9 @@ export class ImageExport implements Export, RingUser {
       this.#fetcher.wake()
     }
     const { slotBytes } = this.#ring.memory
-    return zeroExtents(block => this.#zeroes.has(block), slotBytes, offset, length)
+    const extents = zeroExtents(block => this.#zeroes.has(block), slotBytes, offset, length)
+    this.meter.told(offset, extents)
+    return extents
   }
 
   connectionOpened(): void {}

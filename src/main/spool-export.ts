@@ -53,7 +53,7 @@ export interface SpoolExportParts {
 /** An image that comes from its start to its end. */
 export class SpoolExport implements Export {
   readonly info: ExportInfo
-  readonly meter = new ReadMeter()
+  readonly meter: ReadMeter
   readonly download: SpooledBytes
   readonly file: SpooledFile
   readonly clock: () => number
@@ -62,6 +62,7 @@ export class SpoolExport implements Export {
   readonly #wholeReads = new WholeReads(WHOLE_BYTES)
 
   constructor(parts: SpoolExportParts) {
+    this.meter = new ReadMeter(parts.size, SPOOL_BLOCK)
     this.info = imageInfo(parts.name, parts.description, parts.size, SPOOL_BLOCK)
     this.download = parts.download
     this.file = parts.file
@@ -83,7 +84,9 @@ export class SpoolExport implements Export {
   cache(): void {}
 
   blockStatus(offset: number, length: number): readonly StatusExtent[] {
-    return zeroExtents(block => this.download.isZero(block), SPOOL_BLOCK, offset, length)
+    const extents = zeroExtents(block => this.download.isZero(block), SPOOL_BLOCK, offset, length)
+    this.meter.told(offset, extents)
+    return extents
   }
 
   connectionOpened(): void {}
@@ -140,7 +143,7 @@ class SpoolRead implements ReadHandle {
     this.#sink = sink
     this.#at = request.offset
     this.#end = request.offset + request.length
-    owner.meter.started()
+    owner.meter.started(owner.clock())
   }
 
   /** Takes up the next piece. */
@@ -218,6 +221,7 @@ class SpoolRead implements ReadHandle {
 
   #passed(bytes: number): void {
     const { meter } = this.#export
+    meter.covered(this.#at, this.#at + bytes)
     this.#at += bytes
     meter.served(bytes)
     if (this.#hit) meter.hit(bytes)
@@ -243,7 +247,8 @@ class SpoolRead implements ReadHandle {
   #finish(): void {
     this.#setStalled(false)
     this.#over = true
-    this.#export.meter.finished()
+    const { meter, clock } = this.#export
+    meter.finished(clock())
   }
 
   #setStalled(stalled: boolean): void {
