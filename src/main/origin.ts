@@ -5,6 +5,7 @@
 import { clamp } from '../shared/extent.js'
 import type { Estimator } from './prefetch/estimator.js'
 import type { Governor, HeldBack } from './prefetch/governor.js'
+import { OriginRecord } from './status/origin-record.js'
 import { StateTimes } from './status/state-times.js'
 
 /** A timer that can be taken back; for tests on virtual time. */
@@ -44,12 +45,15 @@ export interface OriginParts {
   /** Monotonic milliseconds. */
   readonly clock: () => number
   readonly timers: Timers
+  /** Told of what becomes of requests. Default: one that nobody looks at. */
+  readonly record?: OriginRecord
 }
 
 /** Starts requests while its governor has room. */
 export class Origin {
   readonly governor: Governor
   readonly estimator: Estimator
+  readonly record: OriginRecord
   readonly #clock: () => number
   readonly #timers: Timers
   readonly #requesters: Requester[] = []
@@ -62,6 +66,7 @@ export class Origin {
   constructor(parts: OriginParts) {
     this.governor = parts.governor
     this.estimator = parts.estimator
+    this.record = parts.record ?? new OriginRecord()
     this.#clock = parts.clock
     this.#timers = parts.timers
   }

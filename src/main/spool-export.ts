@@ -18,13 +18,15 @@ const WHOLE_BYTES = 32 * 1024 * 1024
 
 /** The download behind the export. */
 export interface SpooledBytes {
-  readonly arrivals: Pick<Arrivals, 'has' | 'wait' | 'cancel'>
+  readonly arrivals: Pick<Arrivals, 'has' | 'wait' | 'cancel' | 'watermark'>
   /** Set once nothing may be served any more. */
   readonly poison: Failure | undefined
   /** True if a block of SPOOL_BLOCK bytes is there and all zero. */
   isZero(block: number): boolean
   /** How many such blocks there are. */
   readonly zeroBlocks: number
+  /** How many of them are in each cell of the image's map. */
+  readonly zeroCells: Uint32Array
   /** Ends the download; reads that still wait fail with this. */
   close(failure: Failure): void
   /** Fulfilled once nothing writes to the file any more. */
@@ -67,6 +69,12 @@ export class SpoolExport implements Export {
     this.download = parts.download
     this.file = parts.file
     this.clock = parts.clock
+  }
+
+  readonly blockBytes = SPOOL_BLOCK
+
+  get blocks(): number {
+    return Math.ceil(this.info.size / SPOOL_BLOCK)
   }
 
   /** Blocks known to be zero. */

@@ -82,6 +82,21 @@ export class ReadMeter {
     return this.#covered.count * this.#blockBytes - excess
   }
 
+  /** Blocks counted so in each cell of the image's map; not to be changed. */
+  get coveredCells(): Uint32Array {
+    return this.#covered.cells
+  }
+
+  /** How many blocks are counted so. */
+  get coveredBlocks(): number {
+    return this.#covered.count
+  }
+
+  /** True if the block is counted so. */
+  isCovered(block: number): boolean {
+    return this.#covered.has(block)
+  }
+
   #endOf(block: number): number {
     return Math.min(this.#imageBytes, (block + 1) * this.#blockBytes)
   }

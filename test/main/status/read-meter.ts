@@ -36,22 +36,25 @@ t.test('ReadMeter counts bytes served, and those that were there', async t => {
   t.match(meter, { servedBytes: 150, hitBytes: 40 })
 })
 
-t.test('ReadMeter.coveredBytes counts every block once, and the last one as short as it is', async t => {
-  const meter = new ReadMeter(1050, 100)
-  meter.covered(0, 250)
-  t.equal(meter.coveredBytes, 200, 'not a block that was begun')
-  meter.covered(100, 300)
-  t.equal(meter.coveredBytes, 300)
-  meter.covered(1000, 1049)
-  t.equal(meter.coveredBytes, 300)
-  meter.covered(1000, 1050)
-  t.equal(meter.coveredBytes, 350)
-  meter.told(0, [
-    { length: 500, flags: 0 },
-    { length: 300, flags: 3 },
-    { length: 250, flags: 0 },
-  ])
-  t.equal(meter.coveredBytes, 650, 'known zeroes need not be read')
-  meter.covered(0, 1050)
-  t.equal(meter.coveredBytes, 1050)
-})
+t.test(
+  'ReadMeter.coveredBytes counts every block once, and the last one as short as it is',
+  async t => {
+    const meter = new ReadMeter(1050, 100)
+    meter.covered(0, 250)
+    t.equal(meter.coveredBytes, 200, 'not a block that was begun')
+    meter.covered(100, 300)
+    t.equal(meter.coveredBytes, 300)
+    meter.covered(1000, 1049)
+    t.equal(meter.coveredBytes, 300)
+    meter.covered(1000, 1050)
+    t.equal(meter.coveredBytes, 350)
+    meter.told(0, [
+      { length: 500, flags: 0 },
+      { length: 300, flags: 3 },
+      { length: 250, flags: 0 },
+    ])
+    t.equal(meter.coveredBytes, 650, 'known zeroes need not be read')
+    meter.covered(0, 1050)
+    t.equal(meter.coveredBytes, 1050)
+  },
+)
