@@ -56,6 +56,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     readahead: 'auto',
     formatHint: 'auto',
     spool: undefined,
+    status: undefined,
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })

@@ -20,10 +20,13 @@ export class EventStream {
   readonly #source: EventSource
   /** With the pictures each has missed in a row. */
   readonly #subscribers = new Map<ServerResponse, number>()
+  readonly #intervalMs: number
   #timer: NodeJS.Timeout | undefined
 
-  constructor(source: EventSource) {
+  /** @param intervalMs between two pictures; a second */
+  constructor(source: EventSource, intervalMs = INTERVAL_MS) {
     this.#source = source
+    this.#intervalMs = intervalMs
   }
 
   /** Listening now. */
@@ -46,7 +49,7 @@ export class EventStream {
     response.write(this.#frame())
     this.#subscribers.set(response, 0)
     response.once('close', () => this.#remove(response))
-    this.#timer ??= setInterval(() => this.#send(), INTERVAL_MS)
+    this.#timer ??= setInterval(() => this.#send(), this.#intervalMs)
     return true
   }
 
