@@ -152,8 +152,8 @@ t.test('StatusAccess takes one token, shown as it should be', async t => {
   const access = new StatusAccess([], 'hunter2')
   t.ok(access.isAuthorized({ authorization: 'Bearer hunter2' }))
   t.ok(access.isAuthorized({ authorization: 'bearer  hunter2' }))
+  t.notOk(access.isAuthorized({}))
   for (const authorization of [
-    undefined,
     '',
     'hunter2',
     'Basic hunter2',
