@@ -5,10 +5,11 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { ListenError, reasonOf } from '../listen-error.js'
 import type { Log } from '../log.js'
+import { Budget } from './budget.js'
 import { EventStream } from './event-stream.js'
 import { CONTENT_SECURITY_POLICY, PAGE_ASSETS } from './page-assets.js'
 import type { HealthStatus } from './snapshot.js'
@@ -37,6 +38,15 @@ const CHECK_MS = 2_000
 /** Dashboards, scrapers and pages of a team; each costs some KiB. */
 const MAX_CONNECTIONS = 128
 const MAX_REQUESTS_PER_SOCKET = 1000
+/**
+ * Connections taken, requests answered, and requests of one connection: a second, and at once. A hundred that ask
+ * once a second find room; whoever sends more is cut off, since each costs the copy some of its time.
+ */
+const CONNECTIONS = [100, 150] as const
+const REQUESTS = [200, 300] as const
+const OWN_REQUESTS = [20, 40] as const
+/** What being cut off costs, in connections: a flood of requests comes in one piece and was read as a whole. */
+const FINE = 20
 
 /** Sent with everything. */
 const COMMON_HEADERS = {
@@ -65,6 +75,10 @@ export class StatusServer {
   readonly #assets: ReadonlyMap<string, Body>
   readonly #log: Log
   readonly #host: string
+  readonly #connections = new Budget(...CONNECTIONS, performance.now())
+  readonly #requests = new Budget(...REQUESTS, performance.now())
+  /** Requests that each connection may send. */
+  readonly #own = new WeakMap<Socket, Budget>()
 
   private constructor(
     settings: StatusSettings,
@@ -92,6 +106,11 @@ export class StatusServer {
     this.#server.maxConnections = MAX_CONNECTIONS
     this.#server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
     this.#server.setTimeout(SILENT_MS)
+    this.#server.on('connection', socket => {
+      const nowMs = performance.now()
+      if (this.#connections.take(nowMs)) this.#own.set(socket, new Budget(...OWN_REQUESTS, nowMs))
+      else socket.destroy()
+    })
   }
 
   /**
@@ -143,6 +162,16 @@ export class StatusServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    // What was read in one piece with requests that were too many.
+    if (socket.destroyed) return
+    const nowMs = performance.now()
+    const own = this.#own.get(socket)?.take(nowMs) === true
+    if (!own) this.#connections.fine(FINE)
+    if (!own || !this.#requests.take(nowMs)) {
+      socket.destroy()
+      return
+    }
     // A client that is gone is no defect of ours.
     request.on('error', () => {})
     response.on('error', () => {})

@@ -129,7 +129,7 @@ t.test(
       t.ok(document.includes(`\`${METRIC_PREFIX}${name}${shown}\``), name)
     }
     const rules = readFileSync(`${monitoring}alerts.yml`, 'utf8')
-    for (const [, alert] of rules.matchAll(/alert: (\S+)/g)) {
+    for (const [, alert = ''] of rules.matchAll(/alert: (\S+)/g)) {
       t.ok(document.includes(`\`${alert}\``), alert)
       t.ok(
         readFileSync(`${monitoring}alerts-test.yml`, 'utf8').includes(`alertname: ${alert}\n`),
