@@ -275,7 +275,7 @@ class Read implements ReadHandle {
   #finish(): void {
     this.#setStalled(false)
     this.#over = true
-    this.reader.meter.finished()
+    this.reader.finished()
   }
 
   #abandon(): void {
@@ -373,6 +373,7 @@ class Read implements ReadHandle {
     // A single small read at the end of a block, as of a table, has not served what lies before it.
     if (atEnd && (this.stream.confirmed || piece.offset % blockBytes === 0)) {
       fetcher.served(piece.end)
+      meter.covered(piece.offset, piece.end)
     }
   }
 }
@@ -422,11 +423,11 @@ export class BlockReader {
 
   /** Starts a read that lies inside the image; see `Export.read`. */
   read(request: ReadRequest, sink: ReadSink): ReadHandle {
-    this.meter.started()
+    this.meter.started(this.#clock())
     const { poison } = this.fetcher
     if (poison !== undefined) {
       this.meter.failed()
-      this.meter.finished()
+      this.finished()
       sink.fail(poison, request.offset)
       return { cancel: () => {} }
     }
@@ -449,7 +450,7 @@ export class BlockReader {
         else if (!cancelled) {
           withdraw()
           stream.waitingBytes -= length
-          this.meter.finished()
+          this.finished()
         }
         cancelled = true
       },
@@ -467,6 +468,11 @@ export class BlockReader {
   passedZeroes(offset: number, length: number, stream: Stream): void {
     const [zeroes] = zeroViews(length)
     if (zeroes?.length === length) this.passed(offset, zeroes, stream)
+  }
+
+  /** A read is over. */
+  finished(): void {
+    this.meter.finished(this.#clock())
   }
 
   /** A read of the stream has to wait for bytes. */

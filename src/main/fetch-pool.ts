@@ -124,6 +124,11 @@ export class FetchPool implements AsyncDisposable {
     return this.#alive.size
   }
 
+  /** Numbers of the threads alive. */
+  get threadIds(): ReadonlySet<number> {
+    return new Set([...this.#alive.keys()].map(thread => thread.threadId))
+  }
+
   /** Threads that died and were replaced. */
   get restarts(): number {
     return this.#restarts

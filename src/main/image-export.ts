@@ -70,12 +70,26 @@ export interface EngineGauges {
   readonly unread: number
 }
 
+/** What a picture of an export is drawn from. Nothing of it may be changed. */
+export interface ImageView {
+  /** Number of its first block in the ring's table. */
+  readonly firstBlock: number
+  readonly zeroes: BlockBitmap
+  readonly slots: Pick<ExportSlots, 'coveredUntil'>
+  readonly planner: Pick<Planner, 'streams' | 'reachOf'>
+  readonly fetcher: Pick<SpanFetcher, 'running' | 'isWaitedFor' | 'poison'>
+}
+
 /** An image served from a ring that others may share. */
 export class ImageExport implements Export, RingUser {
   readonly info: ExportInfo
-  readonly meter = new ReadMeter()
+  readonly meter: ReadMeter
+  /** Size in blocks, and of a block. */
+  readonly blocks: number
+  readonly blockBytes: number
   readonly #clock: () => number
   readonly #ring: SharedRing
+  readonly #firstBlock: number
   readonly #slots: ExportSlots
   readonly #zeroes: BlockBitmap
   readonly #formatHint: FormatHint | undefined
@@ -91,13 +105,17 @@ export class ImageExport implements Export, RingUser {
     const blocks = Math.ceil(imageBytes / blockBytes)
     this.#ring = ring
     this.#clock = clock
+    this.blocks = blocks
+    this.blockBytes = blockBytes
+    this.meter = new ReadMeter(imageBytes, blockBytes)
     this.info = imageInfo(parts.name, parts.description ?? source.name, imageBytes, blockBytes)
+    this.#firstBlock = ring.join(blocks, this)
     const served = new BlockBitmap(blocks)
     this.#zeroes = new BlockBitmap(blocks)
     this.#slots = new ExportSlots({
       table: ring.table,
       memory,
-      firstBlock: ring.join(blocks, this),
+      firstBlock: this.#firstBlock,
       imageBytes,
       zeroes: this.#zeroes,
     })
@@ -177,6 +195,17 @@ export class ImageExport implements Export, RingUser {
     }
   }
 
+  /** What a picture of it is drawn from. */
+  get view(): ImageView {
+    return {
+      firstBlock: this.#firstBlock,
+      zeroes: this.#zeroes,
+      slots: this.#slots,
+      planner: this.#planner,
+      fetcher: this.#fetcher,
+    }
+  }
+
   /** Blocks known to be zero. */
   get zeroBlocks(): number {
     return this.#zeroes.count
@@ -198,7 +227,9 @@ export class ImageExport implements Export, RingUser {
       this.#fetcher.wake()
     }
     const { slotBytes } = this.#ring.memory
-    return zeroExtents(block => this.#zeroes.has(block), slotBytes, offset, length)
+    const extents = zeroExtents(block => this.#zeroes.has(block), slotBytes, offset, length)
+    this.meter.told(offset, extents)
+    return extents
   }
 
   connectionOpened(): void {}

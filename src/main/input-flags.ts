@@ -23,6 +23,7 @@ export interface InputFlags {
   readonly proxyPassword?: string
   readonly proxyPasswordFile?: string
   readonly proxyCacert?: string
+  readonly statusTokenFile?: string
   /** Directory of the server's own certificate. */
   readonly tlsCertificates?: string
   /** File of pre-shared keys. */
@@ -45,6 +46,7 @@ const KEYS: ReadonlySet<string> = new Set<keyof InputFlags>([
   'proxyPassword',
   'proxyPasswordFile',
   'proxyCacert',
+  'statusTokenFile',
   'tlsCertificates',
   'tlsPsk',
 ])
@@ -70,6 +72,7 @@ export function placeholders(inputs: InputFlags): ReadOptions {
   return {
     ...(given('password', 'passwordFile') && { password: '' }),
     ...(given('bearerToken', 'bearerTokenFile') && { bearerToken: 'placeholder' }),
+    ...(given('statusTokenFile') && { statusToken: 'placeholder' }),
     ...(given('cookie') && { cookie: '' }),
     ...(given('proxyPassword', 'proxyPasswordFile') && { proxyPassword: '' }),
     ...(given('tlsCertificates', 'tlsPsk') && { tls: 'off' as const, tlsVerifyPeer: false }),

@@ -13,6 +13,7 @@ import { type Log, silentLog } from './log.js'
 import { tcpUri, unixUri } from './nbd-uri.js'
 import { Session } from './session.js'
 import { SESSION_LIMITS, type SessionCounters, type SessionLimits } from './session-limits.js'
+import type { ClientStatus } from './status/snapshot.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import {
   checkSocketPath,
@@ -123,6 +124,16 @@ export class Listener {
   /** Clients connected now. */
   get clients(): number {
     return this.#sessions.size
+  }
+
+  /** Those who came last, at most `most` of them, the latest last. */
+  clientStatuses(most: number): ClientStatus[] {
+    return [...this.#sessions].slice(-most).map(session => session.status)
+  }
+
+  /** True while clients can connect. */
+  get listening(): boolean {
+    return this.#closing === undefined
   }
 
   /** Clients since the start. */

@@ -16,6 +16,7 @@ import type { ProbedSource } from './source/probe.js'
 import { NoRangesError } from './source/source-error.js'
 import type { SpoolSource } from './spool/open-spool.js'
 import type { FetchMeter } from './status/fetch-meter.js'
+import { OriginRecord } from './status/origin-record.js'
 import { transportOf } from './transport-of.js'
 
 /** One source that was opened. */
@@ -74,14 +75,16 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
     const key = originOf(options)
     let origin = origins.get(key)
     if (origin === undefined) {
-      const governor = new Governor(
-        options.connections * options.pipelining,
-        decisionLog(options.log, exports.length > 1 ? key : undefined),
-      )
-      origin = new Origin({ governor, estimator: new Estimator(), clock, timers })
+      const record = new OriginRecord()
+      const log = decisionLog(options.log, exports.length > 1 ? key : undefined)
+      const governor = new Governor(options.connections * options.pipelining, decision => {
+        record.decided(decision, clock())
+        log(decision)
+      })
+      origin = new Origin({ governor, estimator: new Estimator(), clock, timers, record })
       origins.set(key, origin)
     }
-    const { estimator, governor } = origin
+    const { estimator, governor, record } = origin
     const transport = transports.indices[index] as number
     const session = sessionOf(options, {
       pool,
@@ -89,7 +92,8 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
       clock,
       onResult: (result: ProbeResult) => {
         meter.requests++
-        meter.fetched(result.timings)
+        meter.fetched(result.timings, !result.ok, clock())
+        if (result.ok) record.answered(clock())
         if (result.timings.firstByteMs >= 0) estimator.firstByte(result.timings.firstByteMs)
       },
     })

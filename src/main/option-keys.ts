@@ -26,6 +26,7 @@ const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, tru
   exports: true,
   ...OF_ORIGINS,
   listenFds: true,
+  statusToken: true,
   log: true,
   signal: true,
 }
@@ -40,6 +41,7 @@ const COMMAND_LINE_ONLY: Readonly<Record<Exclude<OptionKey, keyof ServerOptions>
   keyPassphraseFile: true,
   proxyPasswordFile: true,
   proxyCacert: true,
+  statusTokenFile: true,
   stats: true,
   verbose: true,
   run: true,

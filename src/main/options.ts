@@ -31,6 +31,7 @@ import {
   type SessionOptions,
 } from './source/session-options.js'
 import { resolveSpool, type SpoolSettings } from './spool/spool-options.js'
+import { resolveStatus, type StatusOptions, type StatusSettings } from './status/status-options.js'
 import { checkTexts } from './text-options.js'
 import { type ResolvedTimeOuts, resolveTimeOuts, type TimeOutOptions } from './time-out-options.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
@@ -43,6 +44,7 @@ export interface ServerOptions
     ListeningOptions,
     ServingOptions,
     SessionOptions,
+    StatusOptions,
     TlsServerOptions,
     TimeOutOptions,
     PrefetchingOptions {
@@ -88,6 +90,8 @@ export interface ResolvedOptions extends ResolvedSession, ResolvedTimeOuts, Reso
   readonly protocols: ReadonlySet<string>
   /** Undefined refuses servers without ranges. */
   readonly spool: SpoolSettings | undefined
+  /** Undefined if the status is told nowhere. Holds a secret: never log. */
+  readonly status: StatusSettings | undefined
   readonly log: Log
   readonly signal: AbortSignal | undefined
 }
@@ -129,6 +133,8 @@ export function completeOptions(
     headers: options.headers,
     userAgent: options.userAgent,
   })
+  const status = resolveStatus(options)
+  if (status?.token !== undefined) credentials.addSecret(status.token)
   const insecure = options.insecure || !source.verify
   const network = resolveNetwork({ ...options, insecure }, url, credentials)
   const maxRedirects = options.maxRedirects ?? DEFAULTS.maxRedirects
@@ -147,6 +153,7 @@ export function completeOptions(
     ...resolveTimeOuts(options),
     ...resolvePrefetching(options, cores),
     spool: resolveSpool(options),
+    status,
     log: options.log ?? silentLog,
     signal: options.signal,
   }

@@ -4,7 +4,9 @@
 
 import { clamp } from '../shared/extent.js'
 import type { Estimator } from './prefetch/estimator.js'
-import type { Governor } from './prefetch/governor.js'
+import type { Governor, HeldBack } from './prefetch/governor.js'
+import { OriginRecord } from './status/origin-record.js'
+import { StateTimes } from './status/state-times.js'
 
 /** A timer that can be taken back; for tests on virtual time. */
 export interface Timers {
@@ -43,15 +45,19 @@ export interface OriginParts {
   /** Monotonic milliseconds. */
   readonly clock: () => number
   readonly timers: Timers
+  /** Told of what becomes of requests. Default: one that nobody looks at. */
+  readonly record?: OriginRecord
 }
 
 /** Starts requests while its governor has room. */
 export class Origin {
   readonly governor: Governor
   readonly estimator: Estimator
+  readonly record: OriginRecord
   readonly #clock: () => number
   readonly #timers: Timers
   readonly #requesters: Requester[] = []
+  readonly #heldBack = new StateTimes<HeldBack>()
   #awake = false
   #timer: unknown
   #timerMs = Number.POSITIVE_INFINITY
@@ -60,6 +66,7 @@ export class Origin {
   constructor(parts: OriginParts) {
     this.governor = parts.governor
     this.estimator = parts.estimator
+    this.record = parts.record ?? new OriginRecord()
     this.#clock = parts.clock
     this.#timers = parts.timers
   }
@@ -69,6 +76,11 @@ export class Origin {
     let busy = 1
     for (const other of this.#requesters) if (other !== requester && other.inFlight > 0) busy++
     return Math.max(1, this.governor.limit / busy)
+  }
+
+  /** Time during which further requests were held back for that reason, milliseconds. */
+  heldBackMs(why: HeldBack, nowMs: number): number {
+    return this.#heldBack.ms(why, nowMs)
   }
 
   /** From now on the export is asked for work. */
@@ -108,6 +120,7 @@ export class Origin {
     const most = Math.min(governor.limit - 1, Math.ceil(governor.limit * RESERVE_SHARE))
     const reserve = this.#requesters.some(r => r.randomly) ? most : 0
     while (governor.room(nowMs) > reserve && this.#start(r => r.startAhead(nowMs))) {}
+    this.#heldBack.enter(governor.heldBack(nowMs), nowMs)
     this.#arm(nowMs)
   }
 

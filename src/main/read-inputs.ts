@@ -29,6 +29,7 @@ export async function readInputs(inputs: InputFlags, sources: SecretSources): Pr
     sources,
   )
   const clientKeyPassphrase = await fileOf('key passphrase', inputs.keyPassphraseFile, sources)
+  const statusToken = await fileOf('status token', inputs.statusTokenFile, sources)
   const cookie = await cookieOf(inputs.cookie, sources)
   const cookies = await cookiesOf(inputs, warn)
   const ca = await caOf(inputs)
@@ -38,6 +39,7 @@ export async function readInputs(inputs: InputFlags, sources: SecretSources): Pr
     bearerToken,
     proxyPassword,
     clientKeyPassphrase,
+    statusToken,
     cookie,
     cookies,
     ca,

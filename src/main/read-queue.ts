@@ -35,6 +35,9 @@ export class ReadQueue implements ReadOwner {
   /** Bytes of started reads that have not been sent. */
   #owedBytes = 0
   #failedReads = 0
+  /** Bytes of image data that have left, and reads answered in full. */
+  sentBytes = 0
+  answeredReads = 0
 
   constructor(settings: ReadQueueSettings) {
     this.writer = settings.writer
@@ -64,6 +67,7 @@ export class ReadQueue implements ReadOwner {
   /** Bytes of a reply have left. */
   sent(bytes: number): void {
     this.#settings.counters.servedBytes += bytes
+    this.sentBytes += bytes
     this.#owedBytes -= bytes
     this.#allowance = Math.min(this.#settings.maxOwedBytes, this.#allowance + bytes)
   }
@@ -97,6 +101,7 @@ export class ReadQueue implements ReadOwner {
     this.#owedBytes -= undelivered
     if (failure === undefined) {
       counters.reads++
+      this.answeredReads++
       return
     }
     counters.failedReads++
@@ -112,8 +117,10 @@ export class ReadQueue implements ReadOwner {
 
   unsettled(read: ReadReply, failure?: Failure): void {
     const { counters } = this.#settings
-    if (failure === undefined) counters.reads--
-    else counters.failedReads--
+    if (failure === undefined) {
+      counters.reads--
+      this.answeredReads--
+    } else counters.failedReads--
     this.#running.add(read)
   }
 

@@ -7,6 +7,7 @@ import { type ResolvedExport, resolveExports } from './export-options.js'
 import { FetchPool } from './fetch-pool.js'
 import { ImageExport } from './image-export.js'
 import { Listener } from './listener.js'
+import { silentLog } from './log.js'
 import {
   type OpenedSource,
   openSources,
@@ -25,7 +26,9 @@ import type { ProbedSource } from './source/probe.js'
 import { SourceError } from './source/source-error.js'
 import { openSpool } from './spool/open-spool.js'
 import type { SpoolExport } from './spool-export.js'
+import { ErrorLog } from './status/error-log.js'
 import { FetchMeter } from './status/fetch-meter.js'
+import { tellStatus } from './status-collector.js'
 import { UsageError } from './usage-error.js'
 
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
@@ -49,7 +52,9 @@ const clock = () => performance.now()
  * @throws {ListenError} if the address can't be listened on
  */
 export async function serve(options: ServerOptions): Promise<Server> {
-  const exports = resolveExports(options)
+  const errors = new ErrorLog()
+  const log = errors.listenTo(options?.log ?? silentLog)
+  const exports = resolveExports(options?.status === undefined ? options : { ...options, log })
   const [{ options: resolved }] = exports as [ResolvedExport]
   const { signal } = resolved
   signal?.throwIfAborted()
@@ -57,6 +62,9 @@ export async function serve(options: ServerOptions): Promise<Server> {
   const transports = transportsOf(exports)
   const all = exports.map(one => one.options.credentials)
   const origins = new Set(exports.map(one => originOf(one.options)))
+  const redact = (text: string) =>
+    all.reduce((masked, credentials) => credentials.redact(masked), text)
+  errors.redact = redact
   const pool = new FetchPool({
     workers: resolved.workers,
     connections: resolved.connections * origins.size,
@@ -65,14 +73,14 @@ export async function serve(options: ServerOptions): Promise<Server> {
     onCookies: (url, fields) => {
       for (const credentials of all) credentials.takeCookies(url, fields)
     },
-    redact: text => all.reduce((masked, credentials) => credentials.redact(masked), text),
+    redact,
     log: resolved.log,
   })
   // Without its threads a probe that nobody answers ends at once.
   const abort = () => void pool.close()
   signal?.addEventListener('abort', abort, { once: true })
   try {
-    return await start(exports, transports, memory, pool)
+    return await start(exports, transports, memory, pool, errors)
   } catch (error) {
     await pool.close()
     signal?.throwIfAborted()
@@ -105,6 +113,7 @@ async function start(
   transports: Transports,
   memory: RingMemory,
   pool: FetchPool,
+  errors: ErrorLog,
 ): Promise<Server> {
   const [first] = exports as [ResolvedExport]
   const { options } = first
@@ -140,7 +149,13 @@ async function start(
     for (const { source } of sources) {
       if ('request' in source) announce(source, options)
     }
+    const parts = { sources, images, ring, pool, listener, meter, startedMs, clock }
+    const status = await tellStatus(options, { ...parts, errors }).catch(async error => {
+      await listener.close(0)
+      throw error
+    })
     if (signal?.aborted) {
+      await status?.close()
       await listener.close(0)
       signal.throwIfAborted()
     }
@@ -150,6 +165,7 @@ async function start(
       await end()
       await pool.close()
       await Promise.all(images.map(image => image.close(STOPPED)))
+      await status?.close()
     }
     const server: Server = {
       uri: listener.uri(options.exportName),
@@ -162,8 +178,8 @@ async function start(
         uri: listener.uri(info.name),
         size: info.size,
       })),
-      statistics: () =>
-        serverStatistics({ sources, images, ring, pool, listener, meter, startedMs, clock }),
+      statusUrl: status?.url,
+      statistics: () => serverStatistics(parts),
       cookieFile: () => options.credentials.cookieFile(),
       close(closeOptions) {
         closing ??= close(closeOptions?.drainMs ?? options.clients.drainMs)

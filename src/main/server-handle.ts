@@ -21,6 +21,8 @@ export interface Server extends AsyncDisposable {
   readonly unixSocket: string | undefined
   /** TCP port, or undefined on a Unix socket. */
   readonly port: number | undefined
+  /** Where the status page is: 'http://HOST:PORT/'; undefined without the option `status`. */
+  readonly statusUrl: string | undefined
   /** Name of the export, of the first where there are several; '' is the default export. */
   readonly exportName: string
   /** Size of the image, or of all images together, bytes. */

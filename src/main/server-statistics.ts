@@ -4,6 +4,7 @@ import type { FetchPool } from './fetch-pool.js'
 import type { ImageExport } from './image-export.js'
 import type { Listener } from './listener.js'
 import type { OpenedSource } from './opened-sources.js'
+import type { HeldBack } from './prefetch/governor.js'
 import type { SharedRing } from './shared-ring.js'
 import type { FetchMeter } from './status/fetch-meter.js'
 import type { ExportStatistics, Statistics } from './status/statistics.js'
@@ -34,6 +35,8 @@ export function serverStatistics(parts: StatisticsParts): Statistics {
   const origins = [...new Set(sources.map(({ origin }) => origin))]
   const total = (figure: (origin: (typeof origins)[number]) => number) =>
     origins.reduce((all, origin) => all + figure(origin), 0)
+  const heldBack = (why: HeldBack) =>
+    total(origin => origin.heldBackMs(why, nowMs)) / origins.length / 1000
   const slowest = (figure: 'firstByteP50Ms' | 'firstByteP95Ms') =>
     Math.max(...origins.map(({ estimator }) => (estimator.measured ? estimator[figure] : 0)))
   const servedBytes = sum(one => one.servedBytes)
@@ -43,6 +46,7 @@ export function serverStatistics(parts: StatisticsParts): Statistics {
     uptimeSeconds: (nowMs - startedMs) / 1000,
     imageBytes: sum(one => one.imageBytes),
     servedBytes,
+    coveredBytes: sum(one => one.coveredBytes),
     fetchedBytes: meter.fetchedBytes,
     amplification: servedBytes === 0 ? 0 : meter.fetchedBytes / servedBytes,
     reads: sum(one => one.reads),
@@ -63,6 +67,8 @@ export function serverStatistics(parts: StatisticsParts): Statistics {
     peakInFlight: total(({ governor }) => governor.peakInFlight),
     limit: total(({ governor }) => governor.limit),
     connectionLimit: total(({ governor }) => governor.ceiling),
+    refusedSeconds: heldBack('refused'),
+    ceilingSeconds: heldBack('ceiling'),
     firstByteP50Ms: slowest('firstByteP50Ms'),
     firstByteP95Ms: slowest('firstByteP95Ms'),
     clients: listener.clients,
@@ -83,8 +89,10 @@ function exportStatistics(
     name: info.name,
     imageBytes: info.size,
     servedBytes: meter.servedBytes,
+    coveredBytes: meter.coveredBytes,
     reads: meter.reads,
     failedReads: meter.failedReads,
+    busySeconds: meter.busyMs(nowMs) / 1000,
     stallSeconds: meter.stallMs(nowMs) / 1000,
     zeroBlocks,
   }

@@ -17,6 +17,7 @@ import { ReadQueue } from './read-queue.js'
 import { ReadReply } from './read-reply.js'
 import { ReplyWriter, type ReplyWriterOwner, type ReplyWriterTimes } from './reply-writer.js'
 import type { SessionCounters, SessionLimits } from './session-limits.js'
+import type { ClientStatus } from './status/snapshot.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 
 /** Answers to options that may wait for a client to read them, bytes. */
@@ -71,10 +72,15 @@ export class Session implements ReplyWriterOwner {
   #paused = false
   #timer: NodeJS.Timeout
   #reason = 'the client has left without saying so'
+  readonly #address: string
+  /** Version of TLS, '' in the clear. */
+  #protocol = ''
+  readonly #sinceMs = performance.now()
 
   constructor({ socket, connection, exports, limits, counters, tls, log }: SessionSettings) {
     this.connection = connection
     this.#socket = socket
+    this.#address = addressOf(socket)
     this.#exports = exports
     this.#limits = limits
     this.#counters = counters
@@ -109,6 +115,20 @@ export class Session implements ReplyWriterOwner {
   /** True from the chosen export on. */
   get entered(): boolean {
     return this.#export !== undefined
+  }
+
+  /** Who it is and what it does, for people. */
+  get status(): ClientStatus {
+    return {
+      connection: this.connection,
+      address: this.#address,
+      export: this.#export?.info.name ?? null,
+      tls: this.#protocol,
+      inFlight: this.#requests,
+      reads: this.#reads?.answeredReads ?? 0,
+      bytes: this.#reads?.sentBytes ?? 0,
+      connectedSeconds: (performance.now() - this.#sinceMs) / 1000,
+    }
   }
 
   /**
@@ -243,6 +263,7 @@ export class Session implements ReplyWriterOwner {
           return
         }
         this.#socket = secure
+        this.#protocol = secure.getProtocol() ?? ''
         secure.on('error', this.#onError)
         this.#writer = new ReplyWriter(secure, this, this.#writerTimes)
         this.#handshake.secured()
@@ -251,7 +272,7 @@ export class Session implements ReplyWriterOwner {
         this.#listen()
         this.#log('debug', 'TLS has begun', {
           connection: this.connection,
-          protocol: secure.getProtocol() ?? '',
+          protocol: this.#protocol,
           cipher: secure.getCipher().name,
         })
       },
@@ -379,4 +400,12 @@ export class Session implements ReplyWriterOwner {
     this.#export?.connectionClosed(this.connection)
     this.#log('debug', 'connection closed', { connection: this.connection, reason: this.#reason })
   }
+}
+
+/** The other side's address, for people. */
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  if (remoteAddress === undefined) return 'unix'
+  return remoteAddress.includes(':')
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`
 }

@@ -114,6 +114,11 @@ export class SpanFetcher implements DemandFetcher, Requester {
     })
   }
 
+  /** Spans with a request under way. */
+  get running(): ReadonlySet<Span> {
+    return this.#running
+  }
+
   /** Spans that failed and wait for their next attempt. */
   get waitingRetries(): number {
     return this.#retries.size
@@ -228,7 +233,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** Repeats a request that is due: while a server lets few through, those waited for come first. */
   #startRetry(nowMs: number, waitedFor: boolean): boolean {
-    const isWaitedFor = waitedFor ? (span: Span) => this.#isWaitedFor(span) : undefined
+    const isWaitedFor = waitedFor ? (span: Span) => this.isWaitedFor(span) : undefined
     const span = this.#retries.take(nowMs, isWaitedFor)
     if (span === undefined) return false
     const { ring, meter } = this.#parts
@@ -267,7 +272,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
       slots: open.map(i => span.slots[i] as number),
       epochs: open.map(i => span.epochs[i] as number),
       patience: span.patience,
-      bulk: !this.#isWaitedFor(span),
+      bulk: !this.isWaitedFor(span),
     }
     governor.began()
     meter.requests++
@@ -298,10 +303,11 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const { slots, meter, ring, source, clock, random } = this.#parts
     const { estimator } = this.#parts.origin
     const { timings } = result
-    meter.fetched(timings)
+    meter.fetched(timings, !result.ok, clock())
     // A refusal comes sooner than bytes would, and says nothing about them.
     const brought = result.ok || timings.receivedBytes > 0
     if (result.ok) {
+      this.#parts.origin.record.answered(clock())
       this.#retries.succeeded(clock(), random)
       if (span.source !== undefined) source.worked(span.source)
       this.#givenUp.passed(clock())
@@ -342,6 +348,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
       return
     }
     meter.failure(failure.code)
+    this.#parts.origin.record.failed(nowMs)
     // A lost request is found out soon, and a server that thinks for half an hour is waited for in the end.
     if (failure.code === 'first-byte-timeout') {
       span.patience = Math.min(MAX_PATIENCE, span.patience * 2)
@@ -356,7 +363,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     }
     if (receivedBytes >= PROGRESS_BYTES) span.progressed()
     if (this.#objected(span, failure, nowMs)) return
-    const decision = this.#retries.failed(span, failure, nowMs, this.#isWaitedFor(span), random())
+    const decision = this.#retries.failed(span, failure, nowMs, this.isWaitedFor(span), random())
     const fields = { span: span.id, code: failure.code, attempt: span.requests }
     if (decision.action === 'retry') {
       log(
@@ -372,7 +379,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     }
     if (decision.action === 'poison') {
       this.#changed(told)
-    } else if (this.#isWaitedFor(span)) {
+    } else if (this.isWaitedFor(span)) {
       this.#givenUp.warn(`request given up: ${told.message}`, fields, nowMs)
     } else {
       // Whoever comes to read it asks afresh.
@@ -409,7 +416,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
    * is sent again at once, on another connection.
    */
   #resendLate(nowMs: number): void {
-    const late = this.#late.take(this.#running, nowMs, span => this.#isWaitedFor(span))
+    const late = this.#late.take(this.#running, nowMs, span => this.isWaitedFor(span))
     for (const span of late) this.#takeForResending(span, nowMs)
     if (late.length > 0) this.#parts.ring.owner.ringCancelBell()
   }
@@ -459,7 +466,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
     for (const slot of lost) this.#lost.tell(slot, failure)
   }
 
-  #isWaitedFor(span: Span): boolean {
+  /** True if a read waits for bytes of the span. */
+  isWaitedFor(span: Span): boolean {
     return span.slots.some((slot, i) => span.holds(i) && this.#lost.has(slot))
   }
 

@@ -18,13 +18,15 @@ const WHOLE_BYTES = 32 * 1024 * 1024
 
 /** The download behind the export. */
 export interface SpooledBytes {
-  readonly arrivals: Pick<Arrivals, 'has' | 'wait' | 'cancel'>
+  readonly arrivals: Pick<Arrivals, 'has' | 'wait' | 'cancel' | 'watermark'>
   /** Set once nothing may be served any more. */
   readonly poison: Failure | undefined
   /** True if a block of SPOOL_BLOCK bytes is there and all zero. */
   isZero(block: number): boolean
   /** How many such blocks there are. */
   readonly zeroBlocks: number
+  /** How many of them are in each cell of the image's map. */
+  readonly zeroCells: Uint32Array
   /** Ends the download; reads that still wait fail with this. */
   close(failure: Failure): void
   /** Fulfilled once nothing writes to the file any more. */
@@ -53,7 +55,7 @@ export interface SpoolExportParts {
 /** An image that comes from its start to its end. */
 export class SpoolExport implements Export {
   readonly info: ExportInfo
-  readonly meter = new ReadMeter()
+  readonly meter: ReadMeter
   readonly download: SpooledBytes
   readonly file: SpooledFile
   readonly clock: () => number
@@ -62,10 +64,17 @@ export class SpoolExport implements Export {
   readonly #wholeReads = new WholeReads(WHOLE_BYTES)
 
   constructor(parts: SpoolExportParts) {
+    this.meter = new ReadMeter(parts.size, SPOOL_BLOCK)
     this.info = imageInfo(parts.name, parts.description, parts.size, SPOOL_BLOCK)
     this.download = parts.download
     this.file = parts.file
     this.clock = parts.clock
+  }
+
+  readonly blockBytes = SPOOL_BLOCK
+
+  get blocks(): number {
+    return Math.ceil(this.info.size / SPOOL_BLOCK)
   }
 
   /** Blocks known to be zero. */
@@ -83,7 +92,9 @@ export class SpoolExport implements Export {
   cache(): void {}
 
   blockStatus(offset: number, length: number): readonly StatusExtent[] {
-    return zeroExtents(block => this.download.isZero(block), SPOOL_BLOCK, offset, length)
+    const extents = zeroExtents(block => this.download.isZero(block), SPOOL_BLOCK, offset, length)
+    this.meter.told(offset, extents)
+    return extents
   }
 
   connectionOpened(): void {}
@@ -140,7 +151,7 @@ class SpoolRead implements ReadHandle {
     this.#sink = sink
     this.#at = request.offset
     this.#end = request.offset + request.length
-    owner.meter.started()
+    owner.meter.started(owner.clock())
   }
 
   /** Takes up the next piece. */
@@ -218,6 +229,7 @@ class SpoolRead implements ReadHandle {
 
   #passed(bytes: number): void {
     const { meter } = this.#export
+    meter.covered(this.#at, this.#at + bytes)
     this.#at += bytes
     meter.served(bytes)
     if (this.#hit) meter.hit(bytes)
@@ -243,7 +255,8 @@ class SpoolRead implements ReadHandle {
   #finish(): void {
     this.#setStalled(false)
     this.#over = true
-    this.#export.meter.finished()
+    const { meter, clock } = this.#export
+    meter.finished(clock())
   }
 
   #setStalled(stalled: boolean): void {

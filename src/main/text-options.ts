@@ -36,6 +36,8 @@ const TEXTS = {
   cookieScript: '--cookie-script',
   headerScript: '--header-script',
   spool: '--spool',
+  status: '--status',
+  statusToken: '--status-token-file',
 } as const satisfies Partial<Record<keyof ServerOptions, string>>
 
 /** @throws {UsageError} if one is no text */

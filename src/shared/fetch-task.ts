@@ -47,6 +47,14 @@ export interface FetchTask {
   readonly bulk: boolean
 }
 
+/** Which connection of which thread. */
+export interface RequestCarrier {
+  /** Number of the thread. */
+  readonly worker: number
+  /** Number of the connection within the thread. */
+  readonly connection: number
+}
+
 /** What was measured of one request, whether it succeeded or not. */
 export interface FetchTimings {
   /** Body bytes that were accepted. */
@@ -59,6 +67,8 @@ export interface FetchTimings {
   readonly bodyMs: number
   /** True when a new connection was opened for this request. */
   readonly newConnection: boolean
+  /** What carried it; absent if it was never sent. */
+  readonly carrier?: RequestCarrier
 }
 
 /** Timings of a task that never came to a request. */

@@ -2,6 +2,7 @@
 // Settles exactly once, keeps the times, guards against exceptions, and decides what becomes of
 // the connection afterwards.
 
+import { threadId } from 'node:worker_threads'
 import type { Dispatcher } from 'undici'
 import type { Failure } from '../shared/failure.js'
 import type { ConnectionSecurity, FetchTimings, Transport } from '../shared/fetch-task.js'
@@ -24,6 +25,8 @@ export interface ResponseReader {
 
 /** What an exchange needs of the connection it was put on. */
 export interface Carrier {
+  /** Number of the connection within the thread; another one for each that is opened. */
+  readonly id: number
   /** Duration of the last connection setup, milliseconds. */
   readonly connectMs: number
   /** True while TCP (and TLS) stands. */
@@ -246,6 +249,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       firstByteMs: this.#answered ? this.#answeredAt - this.#sentAt : -1,
       bodyMs: this.#lastBodyAt - this.#firstBodyAt,
       newConnection: this.#controller !== undefined && this.#fresh,
+      ...(this.#controller !== undefined && {
+        carrier: { worker: threadId, connection: this.#carrier.id },
+      }),
     })
   }
 }

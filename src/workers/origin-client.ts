@@ -116,8 +116,12 @@ interface ConnectionEvents {
   lost(): void
 }
 
+/** Number of the latest connection of this thread. */
+let lastConnection = 0
+
 /** One undici Client, which is one TCP connection at a time. */
 class Connection implements Carrier, BodyGauge {
+  id = 0
   connectMs = 0
   open = false
   security: ConnectionSecurity | undefined
@@ -147,6 +151,7 @@ class Connection implements Carrier, BodyGauge {
     })
     this.#client.on('connect', () => {
       this.open = true
+      this.id = ++lastConnection
       this.#carried = 0
     })
     this.#client.on('disconnect', () => {

@@ -56,6 +56,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     readahead: 'auto',
     formatHint: 'auto',
     spool: undefined,
+    status: undefined,
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })
@@ -64,7 +65,7 @@ t.test('resolveOptions() completes what is not given', async t => {
 
 t.test('OPTION_TABLE has every option of ServerOptions', async t => {
   // The other way to give these: as argument, in files, from code alone.
-  type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa'
+  type Read = 'bearerToken' | 'cookies' | 'ca' | 'proxyCa' | 'statusToken'
   type Shown = 'clientCertificate' | 'clientKey' | 'clientKeyPassphrase'
   type Elsewhere =
     | 'url'

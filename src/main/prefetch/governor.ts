@@ -38,6 +38,9 @@ export type GovernorDecision =
   | { readonly reason: 'gate'; readonly limit: number; readonly closedMs: number }
   | { readonly reason: 'growth'; readonly limit: number }
 
+/** Why no further request is sent. */
+export type HeldBack = 'refused' | 'ceiling'
+
 /** One governor per origin, shared by all its exports. */
 export class Governor {
   readonly ceiling: number
@@ -110,6 +113,17 @@ export class Governor {
     if (nowMs < this.#gateMs) return 0
     this.#grow(nowMs)
     return Math.max(0, this.#limit - this.#inFlight)
+  }
+
+  /**
+   * What keeps further requests from being sent: an origin that has lately refused some, or the ceiling.
+   * Undefined if there is room, or the limit is what the governor itself thinks best.
+   */
+  heldBack(nowMs: number): HeldBack | undefined {
+    if (nowMs < this.#gateMs) return 'refused'
+    if (this.#inFlight < this.#limit) return undefined
+    if (this.#limit >= this.ceiling) return 'ceiling'
+    return nowMs < this.#refusedUntilMs ? 'refused' : undefined
   }
 
   /** When the limit can grow without a further answer; infinite if it can't. */

@@ -19,6 +19,9 @@ const SLACK_SHARE = 1 / 8
  */
 const KEPT_SHARE = 1 / 8
 
+/** What a slot is used for, told in the order of this list: a slot that is filled may be pinned, too. */
+export type SlotUse = 'failed' | 'filling' | 'pinned' | 'unread' | 'read' | 'free'
+
 /** Tells whether a live stream is going to read this block: then it is given up last. */
 export type AheadTest = (block: number) => boolean
 
@@ -250,6 +253,15 @@ export class SlotTable {
     if (this.#isLeft[slot] === 1) return
     this.#unread++
     if (this.#readTo[slot] !== 0 && !this.#isHeld(slot)) this.#leave(slot)
+  }
+
+  /** What the slot is used for: `failed` waits for the next attempt of its fetch, `read` for its end. */
+  useOf(slot: number): SlotUse {
+    const state = this.#owner.memory.state(slot)
+    if (this.#isHeld(slot)) return state === SlotState.FAILED ? 'failed' : 'filling'
+    if (this.#owner.memory.pins(slot) > 0) return 'pinned'
+    if (this.#block[slot] === NONE) return 'free'
+    return this.#isLeft[slot] === 1 ? 'read' : 'unread'
   }
 
   /** How many slots hold whole blocks, and how many are being filled. For statistics; walks all slots. */

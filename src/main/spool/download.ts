@@ -107,6 +107,11 @@ export class Download {
     return this.#zeroes.count
   }
 
+  /** How many of them are in each cell of the image's map; not to be changed. */
+  get zeroCells(): Uint32Array {
+    return this.#zeroes.cells
+  }
+
   /** Ends the download; all that wait fail with this. */
   close(failure: Failure): void {
     if (this.#closed !== undefined) return

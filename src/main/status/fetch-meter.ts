@@ -1,9 +1,11 @@
-// Counts what was asked of the origin and what came of it.
+// Counts what was asked of the origins and what came of it, as a whole and by what carried it.
 
 import type { FailureCode } from '../../shared/failure.js'
 import type { FetchTimings } from '../../shared/fetch-task.js'
+import { Carriers } from './carriers.js'
+import { LatencyHistogram } from './latency-histogram.js'
 
-/** Counters of one origin's requests. */
+/** Counters of all requests. */
 export class FetchMeter {
   requests = 0
   retries = 0
@@ -12,11 +14,20 @@ export class FetchMeter {
   fetchedBytes = 0
   connectionsOpened = 0
   readonly failures: Partial<Record<FailureCode, number>> = {}
+  /** Times from a request sent to the head of its answer. */
+  readonly firstByte = new LatencyHistogram()
+  readonly carriers = new Carriers()
 
-  /** Notes what one request brought. */
-  fetched(timings: FetchTimings): void {
+  /**
+   * Notes what one request brought.
+   *
+   * @param nowMs monotonic milliseconds
+   */
+  fetched(timings: FetchTimings, failed: boolean, nowMs: number): void {
     this.fetchedBytes += timings.receivedBytes
     if (timings.newConnection) this.connectionsOpened++
+    if (timings.firstByteMs >= 0) this.firstByte.add(timings.firstByteMs)
+    this.carriers.ended(timings, failed, nowMs)
   }
 
   failure(code: FailureCode): void {

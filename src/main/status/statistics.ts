@@ -7,8 +7,12 @@ export interface ExportStatistics {
   /** Size of the image, bytes. */
   readonly imageBytes: number
   readonly servedBytes: number
+  /** Bytes served or told to be zero at least once, in whole blocks: never more than imageBytes. */
+  readonly coveredBytes: number
   readonly reads: number
   readonly failedReads: number
+  /** Time during which at least one of its reads was under way, seconds. */
+  readonly busySeconds: number
   /** Time during which at least one of its reads waited for bytes, seconds. */
   readonly stallSeconds: number
   /** Blocks known to be zero, which take no memory. */
@@ -22,6 +26,8 @@ export interface Statistics {
   readonly imageBytes: number
   /** Bytes handed to clients. */
   readonly servedBytes: number
+  /** Bytes served or told to be zero at least once, in whole blocks: never more than imageBytes. */
+  readonly coveredBytes: number
   /** Body bytes taken from the origin, the probe's included. */
   readonly fetchedBytes: number
   /** fetchedBytes / servedBytes; 0 before the first byte was served. */
@@ -57,6 +63,12 @@ export interface Statistics {
   /** Requests the governor allows now, and its hard ceiling. */
   readonly limit: number
   readonly connectionLimit: number
+  /**
+   * Time during which no further request was sent because the origin had lately refused some as too many, and
+   * during which as many were in flight as the ceiling allows, seconds: the mean of all origins.
+   */
+  readonly refusedSeconds: number
+  readonly ceilingSeconds: number
   /** First-byte time of requests, milliseconds; 0 before the first. */
   readonly firstByteP50Ms: number
   readonly firstByteP95Ms: number
