@@ -13,7 +13,6 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -27,6 +26,7 @@ import { type Outcome, run, succeed } from '../fixtures/programs.js'
 import { requires } from '../fixtures/requires.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
 import { VCENTER_PASSWORD, Vcenter } from '../fixtures/vcenter.js'
+import { freePorts } from '../fixtures/web-server.js'
 
 const GUIDES = fileURLToPath(new URL('../../docs/guides/', import.meta.url))
 const JOB = fileURLToPath(new URL('../../packaging/kubernetes/import-disk.yaml', import.meta.url))
@@ -168,21 +168,13 @@ t.test('vcenter-virt-v2v.md', requires('nbdkit', 'nbdcopy', 'nbdinfo'), async t 
     shift 9
     exec nbdkit -r -f -U - --filter=cow "$@" --run "nbdcopy \\"\\$uri\\" $out/$kind"`,
   )
-  const PORT = String(await freePort())
-  await shop.follow('vcenter-virt-v2v.md', { ...values, PORT })
+  const [port] = await freePorts(1)
+  await shop.follow('vcenter-virt-v2v.md', { ...values, PORT: String(port) })
   const made = readdirSync(join(shop.directory, 'converted'))
   t.strictSame(made, canMountFuse() ? ['disk', 'libvirtxml'] : ['libvirtxml'])
   for (const name of made) shop.holdsImage(join('converted', name))
   t.match(server, { logouts: server.logins, sessions: 0 })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
 
 t.test('mount.md', requires('qemu-img', 'qemu-nbd', 'nbdinfo', 'nbdcopy'), async t => {
   const shop = new Workshop(t)
