@@ -119,7 +119,8 @@ function lines(points: readonly Point[], x: string, y: string): string {
     height: 340,
     marginLeft: 60,
     marginRight: 200,
-    x: { label: x, type: 'log', grid: true, ticks: measured, tickFormat: 'd' },
+    // A format in words would leave out those that its scale finds too close.
+    x: { label: x, type: 'log', grid: true, ticks: measured, tickFormat: (at: number) => `${at}` },
     y: { label: y, type: 'log', grid: true, tickFormat: '~g' },
     color: { scheme: 'tableau10' },
     marks: [
