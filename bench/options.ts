@@ -72,7 +72,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     .option('--deadline <seconds>', 'start no run after this time', readCount)
     .option('--flags <flags>', 'further flags for nbd-prefetch, as one word', readWords, [])
     .option('--quick', 'a look in three minutes: two profiles, 32 MiB')
-    .option('--full', 'everything: takes hours')
+    .option('--full', 'everything: ends within twelve hours; --resume goes on')
     .option('--sweep', 'our flags one by one, on the profiles and workloads given')
     .option(
       '--against-probe',

@@ -70,7 +70,8 @@ ${rows.join('\n')}
 ![Speed by peer](${HEADLINE_PLOT})
 
 Medians of ${runs} interleaved runs (slow peers one), every copy compared with the image. Bytes taken from the server by nbd-prefetch: ${wire.join(' and ')} × the image. Measured on ${about.date.slice(0, 10)} on
-${about.machine}, which also ran the server and the client, with Node ${about.node.slice(1)}; load average at the start ${about.load}.
+${about.machine}, which also ran the server and the client, with Node ${about.node.slice(1)}; load average at the start ${about.load}. Peers:
+${about.versions.filter(version => !version.endsWith('not installed')).join(', ')}.
 Reproduce: \`npm run bench -- --headline\`.
 `
 }

@@ -47,7 +47,10 @@ t.test('the page and its plots', async t => {
   t.test('every plot is a file that stands alone', async t => {
     t.match([...plots].sort(), [
       'concurrency-vcenter-qemu-img-64M.svg',
+      'growth-latency-cpu.svg',
       'growth-latency.svg',
+      'growth-size-cpu.svg',
+      'growth-size-memory.svg',
       'growth-size.svg',
       'limit-share.svg',
       'speed-latency-100ms-qemu-img-64M.svg',
