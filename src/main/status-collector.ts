@@ -1,5 +1,5 @@
 // Between the running server and whoever looks at it: takes a sample a second for the history, and makes
-// a picture when somebody asks, for all who ask within half a second the same one.
+// a picture when somebody asks, for all who ask within a second the same one.
 
 import type { ResolvedOptions } from './options.js'
 import { serverStatistics } from './server-statistics.js'
@@ -11,7 +11,7 @@ import { healthOf, type SnapshotParts, statusSnapshot } from './status-snapshot.
 
 const SAMPLE_MS = 1000
 /** For which a picture is good enough for the next one who asks, milliseconds. */
-const FRESH_MS = 500
+const FRESH_MS = 900
 
 /** What is looked at. */
 export type CollectedParts = Omit<SnapshotParts, 'history'>

@@ -37,14 +37,17 @@ export class EventStream {
   /**
    * Sends the first picture at once and goes on until the other side leaves.
    *
+   * @param headers sent beside those of an event stream
    * @returns false if there are too many; nothing was sent then
    */
-  add(response: ServerResponse): boolean {
+  add(response: ServerResponse, headers: Readonly<Record<string, string>> = {}): boolean {
     if (this.#subscribers.size >= MAX_SUBSCRIBERS) return false
-    response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
-    // Proxies hold back what they take for a page.
-    response.setHeader('X-Accel-Buffering', 'no')
-    response.writeHead(200)
+    response.writeHead(200, {
+      ...headers,
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      // Proxies hold back what they take for a page.
+      'X-Accel-Buffering': 'no',
+    })
     response.write('retry: 2000\n\n')
     response.write(this.#frame())
     this.#subscribers.set(response, 0)

@@ -55,7 +55,7 @@ t.test('StatusMetrics tells a snapshot, labels escaped, each time anew', async t
     ['nbd_prefetch_first_byte_seconds_bucket{le="+Inf"}', 9],
     ['nbd_prefetch_first_byte_seconds_sum', 0.5],
     ['nbd_prefetch_first_byte_seconds_count', 9],
-    ['nbd_prefetch_build_info{version="1.2.3",node="' + `${process.version}"}`, 1],
+    [`nbd_prefetch_build_info{version="1.2.3",node="${process.version}"}`, 1],
   ] as const) {
     t.equal(values.get(name), value, name)
   }
