@@ -11,6 +11,7 @@ import type { History } from './status/history.js'
 import {
   type HealthStatus,
   type OriginStatus,
+  type SettingsStatus,
   STATUS_BOUNDS,
   STATUS_SCHEMA,
   type StatusSnapshot,
@@ -67,7 +68,17 @@ export function statusSnapshot(parts: SnapshotParts, statistics: Statistics): St
     clients: listener.clientStatuses(STATUS_BOUNDS.clients),
     errors: errors.errors,
     history: history.shown,
+    settings: settingsStatus(parts),
   }
+}
+
+function settingsStatus({ sources, ring }: SnapshotParts): SettingsStatus {
+  // What they say of this is the same for all of them.
+  const [{ options }] = sources as [SnapshotParts['sources'][number]]
+  const { connections, pipelining, workers, maxRequest, readahead } = options
+  const { slotCount, slotBytes } = ring.memory
+  const ringSize = slotCount * slotBytes
+  return { connections, pipelining, workers, ringSize, blockSize: slotBytes, maxRequest, readahead }
 }
 
 function originStatus(

@@ -155,7 +155,13 @@ t.test('the status page', requires('chromium'), async t => {
   t.ok(frozen.statistics.servedBytes > 0, 'in the middle of the copy')
   t.same(await differences(tab, frozen), [], 'a page that is paused shows one picture, whole')
   const paths = (await fieldsOf(tab)).map(({ path }) => path)
-  for (const path of ['exports.0.map.cells', 'ring.cells', 'clients.0.bytes', 'workers.0.bytes']) {
+  for (const path of [
+    'exports.0.map.cells',
+    'ring.cells',
+    'clients.0.bytes',
+    'workers.0.bytes',
+    'settings.maxRequest',
+  ]) {
     t.ok(paths.includes(path), path)
   }
   t.match(await tab.locator('#feed').textContent(), /Paused, data is \d+ s old/)
@@ -260,7 +266,7 @@ t.test('the status page', requires('chromium'), async t => {
       /^Connection lost, data is \d+ s old; trying again$/,
     )
     t.match(await tab.getByRole('status').textContent(), 'Connection lost')
-    await picture(tab, 'lost')
+    await tab.screenshot({ path: `${ARTIFACTS}status-page-lost.png` })
     await using again = await serve({ ...options, status: `127.0.0.1:${port}` })
     await until(async () => (await stateOf(tab)) === 'live')
     await until(async () => {

@@ -64,6 +64,18 @@ export interface StatusSnapshot {
   /** Warnings and errors of the log, the latest last. */
   readonly errors: readonly ErrorStatus[]
   readonly history: History
+  readonly settings: SettingsStatus
+}
+
+/** The options that matter for speed, as they are in force. Sizes are bytes. */
+export interface SettingsStatus {
+  readonly connections: number
+  readonly pipelining: number
+  readonly workers: number
+  readonly ringSize: number
+  readonly blockSize: number
+  readonly maxRequest: number
+  readonly readahead: 'auto' | 'off' | number
 }
 
 export interface HealthStatus {

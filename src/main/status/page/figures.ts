@@ -9,6 +9,8 @@ const SHOWN = {
   bytes: number(showBytes),
   /** A place in an image: exact to a MiB, where neighbours matter. */
   place: number(value => `${showCount(Math.floor(value / 1024 ** 2))} MiB`),
+  /** Bytes, or a word for a choice. */
+  size: (value: unknown) => (typeof value === 'number' ? showBytes(value) : words(value)),
   rate: number(value => `${showBytes(value)}/s`),
   count: number(showCount),
   share: number(showShare),
@@ -21,8 +23,7 @@ const SHOWN = {
   ms: number(value => (value === 0 ? NOTHING : showSeconds(value / 1000))),
   /** Hours, minutes and seconds of a moment, in the reader's time zone. */
   clock: number(value => new Date(value).toTimeString().slice(0, 8)),
-  yesNo: (value: unknown) => (value === true ? 'yes' : 'no'),
-  text: (value: unknown) => (value === null || value === undefined ? NOTHING : String(value)),
+  text: words,
 } as const
 
 export type Show = keyof typeof SHOWN
@@ -54,6 +55,10 @@ export function valueAt(root: unknown, path: string): unknown {
     value = (value as Record<string, unknown>)[name]
   }
   return value
+}
+
+function words(value: unknown): string {
+  return value === null || value === undefined ? NOTHING : String(value)
 }
 
 function number(of: (value: number) => string): (value: unknown) => string {

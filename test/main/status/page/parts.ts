@@ -127,7 +127,10 @@ t.test('figures are shown with units, and what is none as a dash', async t => {
   t.equal(show('ms', 112), '112 ms')
   for (const nothing of [null, undefined, Number.NaN, 'x', {}]) t.equal(show('bytes', nothing), '–')
   t.equal(show('text', '<b>'), '<b>')
-  t.equal(show('yesNo', true), 'yes')
+  t.same(
+    ['auto', 8 * MiB, null].map(value => show('size', value)),
+    ['auto', '8.00 MiB', '–'],
+  )
   t.match(show('clock', now), /^\d\d:\d\d:\d\d$/)
   for (const [seconds, words] of [
     [-1, '0 s'],
