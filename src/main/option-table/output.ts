@@ -13,8 +13,8 @@ export const OUTPUT = [
     choices: ['auto', 'line', 'json', 'off'],
     default: 'off',
     help:
-      'Show how far a copy is: a live line on a terminal, elsewhere one every 10 s, or JSON every second; ' +
-      'auto (--progress alone) gives way to the command of --run',
+      'Show how far a copy is: a live line on a terminal, else one every 10 s, or JSON every second; ' +
+      'auto (no MODE) gives way to --run',
   },
   {
     key: 'progressFile',
