@@ -267,7 +267,7 @@ t.test('parseCommandLine() lists every flag of the table with its default in --h
     if (shown.kind !== 'show') throw new Error('served, not shown')
     const lines = shown.text.split('\n')
     for (const entry of OPTION_TABLE as readonly OptionEntry[]) {
-      const line = lines.find(line => line.includes(`${entry.long} `) && /^ {2}-/.test(line))
+      const line = lines.find(line => line.startsWith(`  ${optionFlags(entry)} `))
       t.ok(line, optionFlags(entry))
       t.match(line, entry.help)
       if (entry.default !== undefined) t.match(line, `default ${entry.default})`)
