@@ -267,7 +267,9 @@ t.test('parseCommandLine() lists every flag of the table with its default in --h
     if (shown.kind !== 'show') throw new Error('served, not shown')
     const lines = shown.text.split('\n')
     for (const entry of OPTION_TABLE as readonly OptionEntry[]) {
-      const line = lines.find(line => line.startsWith(`  ${optionFlags(entry)} `))
+      const line = lines.find(
+        line => /^ {2}-/.test(line) && /[ [=]/.test(line.split(entry.long)[1]?.[0] ?? ''),
+      )
       t.ok(line, optionFlags(entry))
       t.match(line, entry.help)
       if (entry.default !== undefined) t.match(line, `default ${entry.default})`)
