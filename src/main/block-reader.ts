@@ -25,6 +25,8 @@ export interface Demand {
   /** Exclusive; in the same block as `offset`. */
   readonly end: number
   readonly stream: Stream
+  /** The read it belongs to, in debug lines; undefined where there are none. */
+  readonly readId: string | undefined
   /** The slot that will hold the bytes; to be pinned now. */
   attach(slot: number): void
   /** The bytes can't be had. */
@@ -47,6 +49,8 @@ export interface DemandFetcher {
   etaMs(slot: number, bytes: number): number | undefined
   /** Usual time for a request of so many bytes, milliseconds. */
   requestMs(bytes: number): number
+  /** The named read waits for bytes of the slot, which are under way. */
+  joined(readId: string, slot: number): void
   /** A window has moved or grown: look for work. */
   wake(): void
   /** All bytes up to this offset of its block were served. */
@@ -80,6 +84,10 @@ class Piece implements Demand {
 
   get stream(): Stream {
     return this.read.stream
+  }
+
+  get readId(): string | undefined {
+    return this.read.request.id
   }
 
   /** Bytes of the slot that must be valid: exclusive end, counted from the slot's start. */
@@ -259,7 +267,11 @@ class Read implements ReadHandle {
       piece.zero = true
       piece.ready = true
     } else if (slot === -1) fetcher.demand(piece)
-    else piece.attach(slot)
+    else {
+      piece.attach(slot)
+      const { id } = this.request
+      if (id !== undefined && !piece.ready) fetcher.joined(id, slot)
+    }
     this.#leasing = false
     piece.hit = piece.ready
   }

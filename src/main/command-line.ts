@@ -2,9 +2,10 @@
 // help and checks of values come from the option table; nothing is read, printed or started.
 
 import { Command, CommanderError, Option } from 'commander'
+import { completeBareFlags } from './bare-flags.js'
 import { PRINTING } from './option-table/printing.js'
 import { isProbed, PROBING } from './option-table/probing.js'
-import { OPTION_TABLE, type OptionEntry, optionHelp } from './option-table.js'
+import { OPTION_TABLE, type OptionEntry, optionFlags, optionHelp } from './option-table.js'
 import { checkNumber, parseOptionValue } from './option-values.js'
 import type { SettingValue } from './settings/setting.js'
 import { shownText } from './shown-text.js'
@@ -56,7 +57,8 @@ export function parseCommandLine(
   })
   if (helpWidth !== undefined) program.configureHelp({ helpWidth })
   try {
-    program.parse(argv.slice(subcommand === undefined ? 0 : 1), { from: 'user' })
+    const given = argv.slice(subcommand === undefined ? 0 : 1)
+    program.parse(completeBareFlags(given, PAGES[command].options), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: 'show', text: shown }
@@ -169,11 +171,15 @@ class Program extends Command {
 
 function commanderOption(entry: OptionEntry): Option {
   const short = entry.short === undefined ? '' : `${entry.short}, `
-  const value = entry.value === undefined ? '' : ` <${entry.value}>`
+  const optional = entry.bare !== undefined
+  const value =
+    entry.value === undefined ? '' : optional ? ` [${entry.value}]` : ` <${entry.value}>`
   const option = new Option(`${short}${entry.long}${value}`, optionHelp(entry)).helpGroup(
     `${entry.group}:`,
   )
   option.attributeName = () => entry.key
+  // As it has to be written: a value behind a space would be the image's URL.
+  if (optional) option.flags = optionFlags(entry)
   if (entry.kind === 'switch') return option
   if (entry.kind === 'list') {
     return option.argParser((text: string, before: readonly string[] | undefined) => [

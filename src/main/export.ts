@@ -19,6 +19,8 @@ export interface ReadRequest {
    * without anything before it. `zeroViews()` fills the zero parts of a range that mixes both.
    */
   readonly whole: boolean
+  /** Names the read in debug lines; absent where nobody takes these. */
+  readonly id?: string | undefined
 }
 
 /** Takes the answer of one read. Calls come in this order: (data | hole)*, then one of end or fail. */

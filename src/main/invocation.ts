@@ -5,11 +5,14 @@ import type { Arguments } from './command-line.js'
 import { DEFAULTS } from './defaults.js'
 import type { ExportOptions } from './export-options.js'
 import { type InputFlags, takeInputs } from './input-flags.js'
+import type { LogLevel } from './log.js'
+import type { LogFormat, LogSettings } from './open-log.js'
 import { isProbed, PROBING } from './option-table/probing.js'
 import { OPTION_TABLE, type OptionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import type { ServerOptions } from './options.js'
 import type { GivenOption } from './probing/serve-command.js'
+import type { ProgressChoice } from './progress-mode.js'
 import type { NamedImage, SettingLayer, SettingValue } from './settings/setting.js'
 import { splitHeader } from './source/request-headers.js'
 import { UsageError } from './usage-error.js'
@@ -25,12 +28,15 @@ export interface CommandLine {
   readonly pidfile: string | undefined
   readonly exitWithParent: boolean
   readonly stats: boolean
-  readonly verbose: boolean
+  /** Undefined if it was not asked for. */
+  readonly progress: ProgressChoice | undefined
+  readonly progressFile: string | undefined
+  readonly log: LogSettings
 }
 
 /** What to measure, and how to tell it. */
 export interface ProbeCommandLine
-  extends Pick<CommandLine, 'server' | 'inputs' | 'exportInputs' | 'verbose'> {
+  extends Pick<CommandLine, 'server' | 'inputs' | 'exportInputs' | 'log'> {
   /** Most bytes of the image that may be read. */
   readonly budget: number
   readonly json: boolean
@@ -56,6 +62,11 @@ interface Values extends OptionValues {
   readonly pidfile?: string
   readonly exitWithParent?: boolean
   readonly stats?: boolean
+  readonly progress?: ProgressChoice
+  readonly progressFile?: string
+  readonly logLevel?: LogLevel
+  readonly logFormat?: LogFormat
+  readonly logFile?: string
   readonly verbose?: boolean
   readonly config?: string
 }
@@ -78,7 +89,8 @@ export function isPrivate(settings: { has(key: string): boolean }): boolean {
 }
 
 function serveCommandLine(layer: SettingLayer): CommandLine {
-  const { run, pidfile, exitWithParent, stats, verbose, config, ...values } = valuesOf(layer)
+  const { run, pidfile, exitWithParent, stats, progress, progressFile, ...rest } = valuesOf(layer)
+  const { log, values } = takeLog(rest)
   const { images, exportInputs } = imagesOf(layer, 'serve')
   const { server, inputs } = serverOf(values)
   return {
@@ -89,7 +101,9 @@ function serveCommandLine(layer: SettingLayer): CommandLine {
     pidfile,
     exitWithParent: exitWithParent ?? false,
     stats: stats ?? false,
-    verbose: verbose ?? false,
+    progress,
+    progressFile,
+    log,
   }
 }
 
@@ -104,7 +118,7 @@ function probeCommandLine(
     return setting === undefined ? [] : [[key, setting] as const]
   })
   const layer = { settings: new Map(used), images: given }
-  const { verbose, config, ...values } = valuesOf(layer)
+  const { log, values } = takeLog(valuesOf(layer))
   const { images } = imagesOf(layer, 'probe')
   const { server, inputs } = serverOf(values)
   return {
@@ -113,13 +127,22 @@ function probeCommandLine(
     exportInputs: [],
     budget: checkNumber(PROBING[0], flags.get('budget') ?? DEFAULTS.budget),
     json: flags.get('json') === true,
-    verbose: verbose ?? false,
+    log,
     given: entries.flatMap(entry => {
       const value = flags.get(entry.key)
       return value === undefined ? [] : [{ entry, value }]
     }),
     words,
   }
+}
+
+/** What is about the log, and the rest without it and the configuration file's name. */
+function takeLog({ logLevel, logFormat, logFile, verbose, config, ...values }: Values): {
+  log: LogSettings
+  values: OptionValues
+} {
+  const level = verbose === true ? 'debug' : (logLevel ?? 'info')
+  return { log: { level, format: logFormat ?? 'auto', file: logFile }, values }
 }
 
 function valuesOf({ settings }: SettingLayer): Values {

@@ -10,9 +10,12 @@ import type { Log } from './log.js'
 import type { ServerOptions } from './options.js'
 import { watchParent } from './parent-watch.js'
 import { Pidfile } from './pidfile.js'
+import type { ProgressReport } from './progress-report.js'
 import { type RunningCommand, runCommand, signalStatus } from './run-command.js'
 import type { Serve, Server } from './server-handle.js'
 import type { ServiceManager } from './service-manager.js'
+import { runSummary } from './status/run-summary.js'
+import type { Statistics } from './status/statistics.js'
 import { statsTable } from './status/stats-table.js'
 
 /** How long an aborted start may take to let go of what it holds, milliseconds. */
@@ -24,6 +27,7 @@ export interface LifecycleParts {
   /** Complete: credentials, log and all. */
   readonly options: ServerOptions
   readonly serve: Serve
+  readonly progress: ProgressReport
   readonly interrupts: Interrupts
   readonly log: Log
   /** Of the --run command. */
@@ -119,7 +123,7 @@ export class Lifecycle {
   }
 
   async #serveUntilDone(server: Server): Promise<number> {
-    const { commandLine, log, pid, writeError } = this.#parts
+    const { commandLine, log, pid } = this.#parts
     try {
       if (commandLine.pidfile !== undefined) this.#pidfile = new Pidfile(commandLine.pidfile, pid)
       this.#parts.serviceManager.ready(`Serving ${server.size} bytes at ${server.uri}`)
@@ -139,9 +143,18 @@ export class Lifecycle {
         // Counters as of now: a worker's report of its last bytes comes behind the bytes themselves.
         // Gauges as of before: now nothing is left to be counted.
         const gauges = { workers, clients, limit }
-        if (commandLine.stats) writeError(statsTable({ ...server.statistics(), ...gauges }))
+        this.#tellEnd({ ...server.statistics(), ...gauges })
       }
     }
+  }
+
+  /** What came of it all. */
+  #tellEnd(statistics: Statistics): void {
+    const { commandLine, options, log, progress, writeError } = this.#parts
+    progress.end(statistics)
+    const summary = runSummary(statistics, options)
+    if (commandLine.stats) writeError(statsTable(statistics, summary))
+    else if (summary !== undefined) log('info', summary)
   }
 
   /** The work is done by then: a jar that can't be written is told, and no failure. */
@@ -154,14 +167,18 @@ export class Lifecycle {
   }
 
   async #waitForEnd(server: Server): Promise<number> {
-    const { commandLine, interrupts, log, env, terminal, writeOut } = this.#parts
+    const { commandLine, interrupts, log, env, terminal, progress, writeOut } = this.#parts
+    const statistics = () => server.statistics()
     if (commandLine.run === undefined) {
+      // First, as both may be on one terminal.
       writeOut(server.exports.map(({ uri }) => `${uri}\n`).join(''))
+      progress.start(statistics)
       const signal = await interrupts.first
       log('info', `${signal}: letting running reads finish, once more ends at once`)
       return 0
     }
     log('debug', 'running the command', { uri: server.uri })
+    progress.start(statistics)
     const command = runCommand(commandLine.run, server, env)
     this.#command = command
     // Ctrl-C reaches every process of the terminal's foreground group: once is enough.

@@ -14,6 +14,7 @@ import { tcpUri, unixUri } from './nbd-uri.js'
 import { Session } from './session.js'
 import { SESSION_LIMITS, type SessionCounters, type SessionLimits } from './session-limits.js'
 import type { ClientStatus } from './status/snapshot.js'
+import { StateTimes } from './status/state-times.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import {
   checkSocketPath,
@@ -68,6 +69,7 @@ export class Listener {
   /** True while the socket file is ours. */
   #bound = false
   #connections = 0
+  readonly #occupied = new StateTimes<'connected'>()
   #closing: Promise<void> | undefined
 
   private constructor(settings: ListenerSettings, exports: ExportTable) {
@@ -134,6 +136,11 @@ export class Listener {
   /** True while clients can connect. */
   get listening(): boolean {
     return this.#closing === undefined
+  }
+
+  /** Time during which at least one client was connected, milliseconds. */
+  get connectedMs(): number {
+    return this.#occupied.ms('connected', performance.now())
   }
 
   /** Clients since the start. */
@@ -232,9 +239,12 @@ export class Listener {
       log: this.#log,
     })
     this.#sessions.add(session)
+    this.#occupied.enter('connected', performance.now())
     void session.closed.then(() => {
+      const nowMs = performance.now()
       this.#sessions.delete(session)
-      this.#turnedAway.passed(performance.now())
+      if (this.#sessions.size === 0) this.#occupied.enter(undefined, nowMs)
+      this.#turnedAway.passed(nowMs)
     })
   }
 

@@ -76,7 +76,7 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
     let origin = origins.get(key)
     if (origin === undefined) {
       const record = new OriginRecord()
-      const log = decisionLog(options.log, exports.length > 1 ? key : undefined)
+      const log = decisionLog(options.log, exports.length > 1 ? key : undefined, clock)
       const governor = new Governor(options.connections * options.pipelining, decision => {
         record.decided(decision, clock())
         log(decision)
@@ -116,9 +116,26 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
   }
 }
 
-/** Every decision of a governor as a line of the debug log. */
-function decisionLog(log: Log, origin: string | undefined): (decision: GovernorDecision) => void {
+/** Refusals come in rows: one line of the log in so long a time, milliseconds. */
+const REFUSAL_MS = 10_000
+
+/** Every decision of a governor as a line of the debug log; that it gives way to refusals is for everybody. */
+function decisionLog(
+  log: Log,
+  origin: string | undefined,
+  clock: () => number,
+): (decision: GovernorDecision) => void {
   const where = origin === undefined ? {} : { origin }
-  return ({ reason, ...fields }) =>
-    log('debug', `requests in flight: ${reason}`, { ...fields, ...where })
+  let toldMs = Number.NEGATIVE_INFINITY
+  return ({ reason, ...fields }) => {
+    if (reason === 'refused' && clock() - toldMs >= REFUSAL_MS) {
+      toldMs = clock()
+      log('info', 'the server refuses requests as too many: fewer are sent', {
+        ...fields,
+        ...where,
+      })
+    } else if (log.debugs === true) {
+      log('debug', `requests in flight: ${reason}`, { ...fields, ...where })
+    }
+  }
 }

@@ -63,7 +63,7 @@ export function replacedKeys(key: string): readonly string[] {
 /** The flags of an option as help shows them: '-U, --unix PATH'. */
 export function optionFlags(entry: OptionEntry): string {
   const short = entry.short === undefined ? '' : `${entry.short}, `
-  const value = entry.value === undefined ? '' : ` ${entry.value}`
+  const value = entry.value === undefined ? '' : valueText(entry.value, entry.bare)
   return `${short}${entry.long}${value}`
 }
 
@@ -80,6 +80,10 @@ export function optionHelp(entry: OptionEntry): string {
 /** The environment variable that gives an option: 'NBD_PREFETCH_RING_SIZE'. */
 export function optionVariable(entry: OptionEntry): string {
   return `${VARIABLE_PREFIX}${entry.long.slice(2).toUpperCase().replaceAll('-', '_')}`
+}
+
+function valueText(value: string, bare: string | undefined): string {
+  return bare === undefined ? ` ${value}` : `[=${value}]`
 }
 
 /** Bounds for people: 'from 1 to 64', 'from 64K to 4M', or '' where there are none. */

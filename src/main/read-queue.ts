@@ -38,6 +38,7 @@ export class ReadQueue implements ReadOwner {
   /** Bytes of image data that have left, and reads answered in full. */
   sentBytes = 0
   answeredReads = 0
+  #started = 0
 
   constructor(settings: ReadQueueSettings) {
     this.writer = settings.writer
@@ -102,12 +103,14 @@ export class ReadQueue implements ReadOwner {
     if (failure === undefined) {
       counters.reads++
       this.answeredReads++
+      if (read.id !== undefined) log('debug', 'read answered', { read: read.id })
       return
     }
     counters.failedReads++
     // One line a connection: a dead origin fails every read of a copy.
     log(this.#failedReads++ === 0 ? 'warn' : 'debug', 'read failed', {
       connection,
+      read: read.id,
       offset: read.offset,
       length: read.length,
       code: failure.code,
@@ -124,13 +127,22 @@ export class ReadQueue implements ReadOwner {
     this.#running.add(read)
   }
 
+  /** The name that spans and requests made for the read are found by. */
+  #trace(read: ReadReply, offset: number, length: number): void {
+    const { connection, log } = this.#settings
+    read.id ??= `${connection}.${++this.#started}`
+    const cookie = `0x${read.cookie.toString(16)}`
+    log('debug', 'read', { read: read.id, cookie, offset, length })
+  }
+
   #start(read: ReadReply): void {
     this.#running.add(read)
     try {
       const { connection, export: disk } = this.#settings
       const { whole } = read
       const { offset, length } = read.rest
-      read.handle = disk.read({ offset, length, whole, connection }, read)
+      if (this.#settings.log.debugs === true) this.#trace(read, offset, length)
+      read.handle = disk.read({ offset, length, whole, connection, id: read.id }, read)
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       read.fail({ code: 'internal', message }, read.offset)

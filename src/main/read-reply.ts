@@ -36,6 +36,8 @@ export class ReadReply implements ReadSink {
   readonly whole: boolean
   /** Set by the owner once the export has returned it. */
   handle: ReadHandle | undefined
+  /** Names it in debug lines. Set by the owner when it is started, if there are any. */
+  id: string | undefined
   readonly #owner: ReadOwner
   /** Bytes of the range that were given to the writer. */
   #delivered = 0

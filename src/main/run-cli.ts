@@ -7,9 +7,14 @@ import { FileError, systemErrorText } from './file-error.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { type CommandLine, invocationOf } from './invocation.js'
 import { Lifecycle } from './lifecycle.js'
+import type { Log } from './log.js'
+import { openLog } from './open-log.js'
+import { OutputFiles } from './output-files.js'
 import { ProbeRun } from './probe-run.js'
 import type { ProbeServer } from './probing/probe-server.js'
 import { ProgressLine } from './progress-line.js'
+import { progressMode } from './progress-mode.js'
+import { ProgressReport } from './progress-report.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
 import { ServiceManager } from './service-manager.js'
@@ -20,7 +25,7 @@ import { reportSettings, settingsText } from './settings/settings-report.js'
 import { inheritedSockets, withoutServiceVariables } from './socket-activation.js'
 import { redactUrls } from './source/credentials.js'
 import { checkOptions, startOptions } from './start-options.js'
-import { createTextLog } from './stderr-log.js'
+import { createTextLog } from './text-log.js'
 import { UsageError } from './usage-error.js'
 
 /** Exit statuses of our own; with --run the command's passes through. */
@@ -68,6 +73,16 @@ export async function runCli(host: CliHost): Promise<number> {
   let redact = redactUrls
   let explain = (message: string): string => message
   let verbose = false
+  /** Where an error goes beside standard error. */
+  let logFile: Log | undefined
+  const complain = (error: unknown): void => {
+    const say = (text: string) => (error instanceof UsageError ? explain(text) : text)
+    writeError(`nbd-prefetch: ${redact(say(describeError(error, verbose)))}\n`)
+    logFile?.('error', say(describeError(error)))
+  }
+  using files = new OutputFiles(host.process, message =>
+    writeError(`nbd-prefetch: warning: ${redact(message)}\n`),
+  )
   try {
     const args = parseCommandLine(host.argv, host.stdout.columns)
     if (args.kind === 'show') {
@@ -77,9 +92,9 @@ export async function runCli(host: CliHost): Promise<number> {
     const { layer, warnings } = await loadSettings(args, host.env)
     explain = message => explainSources(message, layer)
     verbose = layer.settings.get('verbose')?.value === true
-    const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
-    for (const warning of warnings) log('warn', warning)
     if (args.command === 'config') {
+      const log = createTextLog({ write: writeError, redact })
+      for (const warning of warnings) log('warn', warning)
       const report = reportSettings(layer, availableParallelism())
       const json = args.flags.get('json') === true
       await show(host.stdout, json ? `${JSON.stringify(report, null, 2)}\n` : settingsText(report))
@@ -94,6 +109,14 @@ export async function runCli(host: CliHost): Promise<number> {
     const listenFds =
       invocation.kind === 'serve' ? inheritedSockets(host.env, host.process.pid) : []
     if (invocation.kind === 'serve' && listenFds.length > 0) checkActivated(invocation.commandLine)
+    const path = commandLine.log.file
+    const file = path === undefined ? undefined : files.open(path, 'log file')
+    const log = await openLog(commandLine.log, file === undefined && host.stderr.isTTY === true, {
+      write: lines => (file === undefined ? writeError(lines) : file.write(lines)),
+      redact: text => redact(text),
+    })
+    if (file !== undefined) logFile = log
+    for (const warning of warnings) log('warn', warning)
     const { options, exports } = await startOptions(
       commandLine,
       { env: host.env, ...(listenFds.length > 0 && { listenFds }), log },
@@ -117,6 +140,7 @@ export async function runCli(host: CliHost): Promise<number> {
         : new Lifecycle({
             ...shared,
             commandLine: invocation.commandLine,
+            progress: reportProgress(invocation.commandLine, progress, files),
             serve: host.serve,
             env: withoutSettings(withoutServiceVariables(host.env)),
             serviceManager,
@@ -130,7 +154,7 @@ export async function runCli(host: CliHost): Promise<number> {
     const atOnce = Promise.race([
       interrupts.second.then(signalStatus),
       defects.first.then(error => {
-        writeError(`nbd-prefetch: ${redact(describeError(error))}\n`)
+        complain(error)
         return ExitStatus.FAILED
       }),
     ]).then(status => {
@@ -139,9 +163,7 @@ export async function runCli(host: CliHost): Promise<number> {
     })
     return await Promise.race([work.run(), atOnce])
   } catch (error) {
-    const described = describeError(error, verbose)
-    const text = error instanceof UsageError ? explain(described) : described
-    writeError(`nbd-prefetch: ${redact(text)}\n`)
+    complain(error)
     return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED
   }
 }
@@ -158,6 +180,20 @@ async function show(stream: NodeJS.WritableStream, text: string): Promise<void> 
   if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') return
   throw new FileError(`Cannot write to standard output: ${systemErrorText(error)}`, {
     cause: error,
+  })
+}
+
+/** The progress in the form and at the place it was asked for. */
+function reportProgress(
+  { progress: choice, progressFile: path, run }: CommandLine,
+  line: ProgressLine,
+  files: OutputFiles,
+): ProgressReport {
+  const file = path === undefined ? undefined : files.open(path, 'progress file')
+  return new ProgressReport({
+    mode: progressMode({ choice, file: file !== undefined, terminal: line.isShown, run }),
+    line,
+    write: lines => (file === undefined ? line.print(lines) : file.write(lines)),
   })
 }
 

@@ -39,6 +39,7 @@ export function serverStatistics(parts: StatisticsParts): Statistics {
     total(origin => origin.heldBackMs(why, nowMs)) / origins.length / 1000
   const slowest = (figure: 'firstByteP50Ms' | 'firstByteP95Ms') =>
     Math.max(...origins.map(({ estimator }) => (estimator.measured ? estimator[figure] : 0)))
+  const accepted = origins.flatMap(({ governor }) => governor.accepted ?? [])
   const servedBytes = sum(one => one.servedBytes)
   const hitBytes = images.reduce((all, image) => all + image.meter.hitBytes, 0)
   const { ready, filling } = ring.table.census()
@@ -67,12 +68,14 @@ export function serverStatistics(parts: StatisticsParts): Statistics {
     peakInFlight: total(({ governor }) => governor.peakInFlight),
     limit: total(({ governor }) => governor.limit),
     connectionLimit: total(({ governor }) => governor.ceiling),
+    acceptedRequests: accepted.length === 0 ? 0 : Math.min(...accepted),
     refusedSeconds: heldBack('refused'),
     ceilingSeconds: heldBack('ceiling'),
     firstByteP50Ms: slowest('firstByteP50Ms'),
     firstByteP95Ms: slowest('firstByteP95Ms'),
     clients: listener.clients,
     totalClients: listener.totalClients,
+    connectedSeconds: listener.connectedMs / 1000,
     slots: ring.memory.slotCount,
     readySlots: ready,
     fillingSlots: filling,

@@ -66,6 +66,8 @@ export class Session implements ReplyWriterOwner {
   /** True once no request follows: after DISC. */
   #disconnected = false
   #draining = false
+  /** True if it is we who end the connection, for what the client did. */
+  #dropped = false
   /** Requests whose replies have not left. */
   #requests = 0
   #reads: ReadQueue | undefined
@@ -149,6 +151,7 @@ export class Session implements ReplyWriterOwner {
     if (this.#phase === 'closed') return
     this.#phase = 'leaving'
     this.#reason = reason
+    this.#dropped = !this.#draining
     this.#socket.destroy()
   }
 
@@ -398,7 +401,9 @@ export class Session implements ReplyWriterOwner {
     this.#writer.close()
     this.#queue.clear()
     this.#export?.connectionClosed(this.connection)
-    this.#log('debug', 'connection closed', { connection: this.connection, reason: this.#reason })
+    const level = this.#dropped ? 'info' : 'debug'
+    const message = this.#dropped ? 'client dropped' : 'connection closed'
+    this.#log(level, message, { connection: this.connection, reason: this.#reason })
   }
 }
 

@@ -64,6 +64,8 @@ export class SpanChooser {
   /** Ranges that CACHE announced, oldest first; what is missing of them is fetched. */
   readonly #hints: Hint[] = []
   #sweptMs = Number.NEGATIVE_INFINITY
+  /** Reads whose demands were attached since they were last asked for, in debug lines. */
+  readonly #named = new Set<string>()
   /** Bytes chosen so far, those chosen again included. */
   #askedBytes = 0
 
@@ -99,6 +101,14 @@ export class SpanChooser {
       this.#chooseTable(requests) ??
       this.#chooseAhead(requests, nowMs)
     )
+  }
+
+  /** Names of the reads that the latest choice was made for, where reads have names. */
+  takeNames(): string | undefined {
+    if (this.#named.size === 0) return undefined
+    const names = [...this.#named].join(' ')
+    this.#named.clear()
+    return names
   }
 
   #state(requests: RequestsUnderWay): RequestState {
@@ -233,8 +243,10 @@ export class SpanChooser {
     // The slot may have been filled and given up before the bell for its first byte was heard.
     ring.waiter.drop(slot)
     for (const demand of this.demands.take(block)) {
-      if (demand.offset >= offset && demand.end <= end) demand.attach(slot)
-      else this.demands.add(demand)
+      if (demand.offset >= offset && demand.end <= end) {
+        if (demand.readId !== undefined) this.#named.add(demand.readId)
+        demand.attach(slot)
+      } else this.demands.add(demand)
     }
     return slot
   }

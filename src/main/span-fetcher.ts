@@ -60,9 +60,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
   readonly #running = new Set<Span>()
   readonly #lost = new LostSlots()
   readonly #givenUp: FoldedWarning
+  readonly #repeated: FoldedWarning
   #poison: Failure | undefined
   #closed = false
-  #lastSpan = 0
   /** Bytes brought by requests that are over. */
   #receivedBytes = 0
   #randomMs = Number.NEGATIVE_INFINITY
@@ -75,6 +75,11 @@ export class SpanFetcher implements DemandFetcher, Requester {
     parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
     this.#givenUp = new FoldedWarning(parts.log, count => `${count} requests were given up in all`)
+    this.#repeated = new FoldedWarning(
+      parts.log,
+      count => `${count} requests were repeated in all`,
+      'info',
+    )
   }
 
   get poison(): Failure | undefined {
@@ -170,6 +175,15 @@ export class SpanFetcher implements DemandFetcher, Requester {
     return undefined
   }
 
+  joined(readId: string, slot: number): void {
+    for (const span of this.#running) {
+      if (!span.slots.includes(slot)) continue
+      const { id, request } = span
+      this.#parts.log('debug', 'read joins a request', { read: readId, span: id, request })
+      return
+    }
+  }
+
   requestMs(bytes: number): number {
     const { firstByteP50Ms, ratePerConnection } = this.#parts.origin.estimator
     return firstByteP50Ms + (bytes / ratePerConnection) * 1000
@@ -200,6 +214,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   close(failure: Failure): void {
     this.#closed = true
     this.#givenUp.end()
+    this.#repeated.end()
     this.#endAll(this.#poison ?? failure)
     this.#parts.origin.leave(this)
   }
@@ -250,7 +265,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** @returns false if there is nothing to begin */
   #begin(choice: Choice | undefined): boolean {
     if (choice === undefined) return false
-    this.#send(new Span(++this.#lastSpan, choice, this.#parts.ring.memory))
+    this.#send(new Span(++this.#parts.meter.spans, choice, this.#parts.ring.memory))
     return true
   }
 
@@ -278,7 +293,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
     meter.requests++
     this.#late.sent()
     this.#running.add(span)
-    log('debug', 'request', { span: span.id, offset, length: task.length, attempt: span.requests })
+    span.request = meter.requests
+    if (log.debugs === true) this.#tellSent(span, task)
     const firstByte = () => {
       const nowMs = clock()
       span.answered = true
@@ -299,8 +315,32 @@ export class SpanFetcher implements DemandFetcher, Requester {
     })
   }
 
+  #tellSent(span: Span, { offset, length }: FetchTask): void {
+    this.#parts.log('debug', 'request', {
+      request: span.request,
+      span: span.id,
+      offset,
+      length,
+      attempt: span.requests,
+      reads: this.#chooser.takeNames(),
+    })
+  }
+
+  #tellEnded({ id, request }: Span, { timings, ...result }: FetchResult): void {
+    const { receivedBytes, firstByteMs, bodyMs } = timings
+    this.#parts.log('debug', 'request is over', {
+      request,
+      span: id,
+      bytes: receivedBytes,
+      firstByteMs: Math.round(firstByteMs),
+      bodyMs: Math.round(bodyMs),
+      code: result.ok ? undefined : result.failure.code,
+    })
+  }
+
   #ended(span: Span, result: FetchResult): void {
-    const { slots, meter, ring, source, clock, random } = this.#parts
+    const { slots, meter, ring, source, clock, random, log } = this.#parts
+    if (log.debugs === true) this.#tellEnded(span, result)
     const { estimator } = this.#parts.origin
     const { timings } = result
     meter.fetched(timings, !result.ok, clock())
@@ -311,6 +351,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
       this.#retries.succeeded(clock(), random)
       if (span.source !== undefined) source.worked(span.source)
       this.#givenUp.passed(clock())
+      this.#repeated.passed(clock())
     }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
@@ -343,7 +384,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     span.resending = false
     if (takenBack && !whole && this.#poison === undefined) {
       // In parts: the reader waits for it, and what was lost by waiting is to be made up for.
-      const parts = span.divided(this.#late.partBytes, () => ++this.#lastSpan)
+      const parts = span.divided(this.#late.partBytes, () => ++this.#parts.meter.spans)
       for (const part of parts) this.#retries.again(part, nowMs)
       return
     }
@@ -364,13 +405,13 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (receivedBytes >= PROGRESS_BYTES) span.progressed()
     if (this.#objected(span, failure, nowMs)) return
     const decision = this.#retries.failed(span, failure, nowMs, this.isWaitedFor(span), random())
-    const fields = { span: span.id, code: failure.code, attempt: span.requests }
+    const { request } = span
+    const fields = { request, span: span.id, code: failure.code, attempt: span.requests }
     if (decision.action === 'retry') {
-      log(
-        'debug',
-        `request failed, again in ${Math.round(decision.delayMs)} ms: ${failure.message}`,
-        fields,
-      )
+      const message = `request failed, again in ${Math.round(decision.delayMs)} ms: ${failure.message}`
+      // What a refusal means is told by the governor.
+      if (kind === 'refused') log('debug', message, fields)
+      else this.#repeated.warn(message, fields, nowMs)
       return
     }
     const told: Failure = {

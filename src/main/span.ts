@@ -33,6 +33,8 @@ export class Span implements Choice {
   failedMs: number | undefined
   /** What the request under way was made from. */
   source: SourceRequest | undefined
+  /** Number of the request under way, in debug lines. */
+  request = 0
   /** When the request under way was sent. */
   sentMs = 0
   /** First byte that the request under way asked for. */

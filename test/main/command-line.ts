@@ -53,7 +53,8 @@ t.test('invocationOf() has every flag', async t => {
       'p',
       '--exit-with-parent',
     ],
-    ...['--stats', '--verbose', url],
+    ...['--stats', '--progress=json', '--progress-file', 'pf', '--log-file', 'lf'],
+    ...['--log-format', 'text', '--log-level', 'warn', url],
   )
   t.strictSame(commandLine, {
     server: {
@@ -120,7 +121,9 @@ t.test('invocationOf() has every flag', async t => {
     pidfile: 'p',
     exitWithParent: true,
     stats: true,
-    verbose: true,
+    progress: 'json',
+    progressFile: 'pf',
+    log: { level: 'warn', format: 'text', file: 'lf' },
   })
 })
 
@@ -128,7 +131,7 @@ t.test('invocationOf() has short flags, and flags behind the URL', async t => {
   t.match(parsed(url, '-U', '-', '-e', 'n', '-P', 'p', '-v'), {
     server: { url, unix: '-', exportName: 'n' },
     pidfile: 'p',
-    verbose: true,
+    log: { level: 'debug' },
   })
   t.match(parsed('-p', '0', '-i', 'localhost', url).server, { port: 0, ipaddr: 'localhost' })
 })
@@ -142,7 +145,9 @@ t.test('invocationOf() leaves out what is not given', async t => {
     pidfile: undefined,
     exitWithParent: false,
     stats: false,
-    verbose: false,
+    progress: undefined,
+    progressFile: undefined,
+    log: { level: 'info', format: 'auto', file: undefined },
   })
   for (const readahead of ['auto', 'off'] as const) {
     t.equal(parsed('--readahead', readahead, url).server.readahead, readahead)
@@ -157,6 +162,26 @@ t.test('invocationOf() takes of a choice what there is to choose from', async t 
       `Cannot use '${text}' for --tls: expected off, on or require`,
     )
   }
+})
+
+t.test('invocationOf() takes a value of --progress behind = alone', async t => {
+  for (const [argv, progress] of [
+    [['--progress', url], 'auto'],
+    [[url, '--progress'], 'auto'],
+    [['-v', '--progress', '--stats', url], 'auto'],
+    [['--progress=line', url], 'line'],
+    [['--progress=off', '--', url], 'off'],
+    [['--export-name', '--progress', url], undefined],
+    [['-e', '--progress', url], undefined],
+  ] as const) {
+    const commandLine = parsed(...argv)
+    t.equal(commandLine.progress, progress, argv.join(' '))
+    t.equal(commandLine.server.url, url)
+  }
+  t.equal(
+    refusal('--progress=bar', url),
+    "Cannot use 'bar' for --progress: expected auto, line, json or off",
+  )
 })
 
 t.test('invocationOf() with --run listens on a private socket unless told where', async t => {
@@ -242,7 +267,9 @@ t.test('parseCommandLine() lists every flag of the table with its default in --h
     if (shown.kind !== 'show') throw new Error('served, not shown')
     const lines = shown.text.split('\n')
     for (const entry of OPTION_TABLE as readonly OptionEntry[]) {
-      const line = lines.find(line => line.includes(`${entry.long} `) && /^ {2}-/.test(line))
+      const line = lines.find(
+        line => /^ {2}-/.test(line) && /[ [=]/.test(line.split(entry.long)[1]?.[0] ?? ''),
+      )
       t.ok(line, optionFlags(entry))
       t.match(line, entry.help)
       if (entry.default !== undefined) t.match(line, `default ${entry.default})`)

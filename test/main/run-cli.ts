@@ -4,10 +4,13 @@ import {
   chmodSync,
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmdirSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -400,3 +403,107 @@ t.test('runCli() survives readers of its output that are gone', async t => {
   cli.process.emit('SIGTERM', 'SIGTERM')
   t.equal(await status, 0)
 })
+
+t.test('runCli() logs as text for people and as JSON for programs, without secrets', async t => {
+  const attempt = async (stderr: { isTTY?: boolean }, ...argv: string[]) => {
+    let text = ''
+    const stream = Object.assign(
+      new Writable({
+        write: (chunk, _encoding, done) => {
+          text += String(chunk)
+          done()
+        },
+      }),
+      stderr,
+    )
+    const cli: CliRun = new CliRun([...argv, '--cookie', 'id=hunter2"x', url], {
+      stderr: stream,
+      serve: async options => {
+        options.log?.('debug', 'detail')
+        options.log?.('info', 'said hunter2"x')
+        const fields = { status: 503, text: 'a\r\n\x1b\x9bb hunter2"x', flag: true, no: undefined }
+        options.log?.('warn', 'odd\n\x1b[2J\u202e', fields)
+        t.equal(options.log?.debugs, argv.includes('debug'))
+        throw Object.assign(new Error('over'), { code: 'OVER' })
+      },
+    })
+    t.equal(await cli.run(), 1)
+    return text
+  }
+  const said = 'nbd-prefetch: said ***\n'
+  const odd =
+    'nbd-prefetch: warning: odd [2J  (status=503, text="a\\r\\n\\u001b b ***", flag=true)\n'
+  const over = 'nbd-prefetch: over\n'
+  t.equal(await attempt({ isTTY: true }, '--log-format', 'auto'), said + odd + over)
+  t.equal(await attempt({}, '--log-format', 'text', '--log-level', 'warn'), odd + over)
+  const json = await attempt({}, '--log-format', 'auto', '--log-level', 'debug')
+  t.notMatch(json, /hunter2|\p{Cc}(?<!\n)/u)
+  const lines = json.trimEnd().split('\n')
+  t.equal(lines.pop(), 'nbd-prefetch: over', 'what a start failed with is for people')
+  const base = { pid: process.pid, time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/ }
+  t.match(
+    lines.map(line => JSON.parse(line)),
+    [
+      { level: 'debug', msg: 'detail', ...base },
+      { level: 'info', msg: 'said ***', ...base },
+      { level: 'warn', msg: 'odd [2J ', status: 503, text: 'a b ***', flag: true, ...base },
+    ],
+  )
+  t.equal(await attempt({ isTTY: true }, '--log-format', 'json', '--log-level', 'error'), over)
+})
+
+t.test('runCli() adds the log to a file, and opens it again at SIGUSR2', async t => {
+  const directory = t.testdir({ log: 'before\n' })
+  const path = join(directory, 'log')
+  const cli: CliRun = new CliRun(['--log-file', path, '--log-format', 'text', url])
+  const status = cli.run()
+  await cli.until(() => cli.out !== '')
+  cli.served[0]?.log?.('info', 'one')
+  renameSync(path, `${path}.1`)
+  cli.served[0]?.log?.('info', 'two')
+  t.equal(readFileSync(`${path}.1`, 'utf8'), 'before\nnbd-prefetch: one\nnbd-prefetch: two\n')
+  cli.process.emit('SIGUSR2')
+  cli.served[0]?.log?.('info', 'three')
+  t.equal(readFileSync(path, 'utf8'), 'nbd-prefetch: three\n')
+  rmSync(path)
+  mkdirSync(path)
+  cli.process.emit('SIGUSR2')
+  cli.process.emit('SIGUSR2')
+  t.match(cli.error, /^nbd-prefetch: warning: Cannot open the log file '[^\n]+directory\n$/)
+  cli.process.emit('SIGTERM', 'SIGTERM')
+  t.equal(await status, 0, 'trouble with the log ends nothing')
+  t.equal(cli.process.listenerCount('SIGUSR2'), 0)
+
+  const refused = new CliRun(['--log-file', path, url])
+  t.equal(await refused.run(), 1)
+  t.match(refused.error, /^nbd-prefetch: Cannot open the log file '[^\n]+directory\n$/)
+  t.strictSame(refused.served, [])
+})
+
+t.test('runCli() writes into a log file why it failed, too', async t => {
+  const path = join(t.testdir({}), 'log')
+  const serve = () => Promise.reject(Object.assign(new Error('no way'), { code: 'X' }))
+  const cli = new CliRun(['--log-file', path, '--log-format', 'auto', url], { serve })
+  t.equal(await cli.run(), 1)
+  t.equal(cli.error, 'nbd-prefetch: no way\n')
+  t.match(JSON.parse(readFileSync(path, 'utf8')), { level: 'error', msg: 'no way' })
+})
+
+t.test(
+  'runCli() survives a log file that is full, and says so once',
+  { skip: existsSync('/dev/full') ? false : 'needs /dev/full' },
+  async t => {
+    const cli: CliRun = new CliRun(['--log-file', '/dev/full', url], {
+      serve: async options => {
+        options.log?.('info', 'one')
+        options.log?.('info', 'two')
+        throw Object.assign(new Error('over'), { code: 'OVER' })
+      },
+    })
+    t.equal(await cli.run(), 1)
+    t.equal(
+      cli.error,
+      "nbd-prefetch: warning: Cannot write the log file '/dev/full': no space left on device\nnbd-prefetch: over\n",
+    )
+  },
+)

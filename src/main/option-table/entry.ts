@@ -54,6 +54,8 @@ export interface OptionEntry {
   readonly long: string
   /** What the value is called in help; absent for switches. */
   readonly value?: string
+  /** What the flag means without a value; a value then stands behind '=' alone. */
+  readonly bare?: string
   readonly group: OptionGroup
   readonly kind: OptionKind
   /** The default as shown to people; absent where not giving the option means not having it. */

@@ -4,6 +4,27 @@ import type { OptionEntry } from './entry.js'
 
 export const OUTPUT = [
   {
+    key: 'progress',
+    long: '--progress',
+    value: 'MODE',
+    bare: 'auto',
+    group: 'Output',
+    kind: 'choice',
+    choices: ['auto', 'line', 'json', 'off'],
+    default: 'off',
+    help:
+      'Show how far a copy is: a live line on a terminal, else one every 10 s, or JSON every second; ' +
+      'auto (no MODE) gives way to --run',
+  },
+  {
+    key: 'progressFile',
+    long: '--progress-file',
+    value: 'FILE',
+    group: 'Output',
+    kind: 'text',
+    help: 'Add the progress to FILE and not to standard error; /dev/fd/N for a descriptor',
+  },
+  {
     key: 'stats',
     long: '--stats',
     group: 'Output',
@@ -32,12 +53,42 @@ export const OUTPUT = [
       "input for '-'",
   },
   {
+    key: 'logLevel',
+    replaces: ['verbose'],
+    long: '--log-level',
+    value: 'LEVEL',
+    group: 'Output',
+    kind: 'choice',
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    help: 'Log what is of this level or above: debug, info, warn or error',
+  },
+  {
+    key: 'logFormat',
+    long: '--log-format',
+    value: 'FORMAT',
+    group: 'Output',
+    kind: 'choice',
+    choices: ['auto', 'text', 'json'],
+    default: 'auto',
+    help: 'Log as text or as JSON, an object a line; auto is text on a terminal and JSON elsewhere',
+  },
+  {
+    key: 'logFile',
+    long: '--log-file',
+    value: 'FILE',
+    group: 'Output',
+    kind: 'text',
+    help: 'Add the log to FILE and not to standard error; opened again at SIGUSR2',
+  },
+  {
     key: 'verbose',
+    replaces: ['logLevel'],
     short: '-v',
     long: '--verbose',
     group: 'Output',
     kind: 'switch',
-    help: 'Log more, on standard error',
+    help: 'Log more: the same as --log-level debug, and why a start failed',
     nbdkit: '-v',
   },
 ] as const satisfies readonly OptionEntry[]

@@ -40,6 +40,8 @@ const UNUSED: ReadonlySet<string> = new Set([
   'blockSize',
   'maxRequest',
   'stats',
+  'progress',
+  'progressFile',
 ])
 
 /** True for options of the server that a probe takes as well: what is about the way to the origin. */

@@ -60,6 +60,7 @@ export class Governor {
   /** Level that was refused before; not exceeded until the hold is over. */
   #refusedLevel = Number.POSITIVE_INFINITY
   #refusedUntilMs = 0
+  #accepted: number | undefined
   /** Requests sent before this moment were judged by an older limit: their failure counts once. */
   #reducedMs = Number.NEGATIVE_INFINITY
   /** When the limit was last used up, or taken down because it was not. */
@@ -86,6 +87,11 @@ export class Governor {
   /** Answers 429 and 503 so far. */
   get throttled(): number {
     return this.#throttled
+  }
+
+  /** Requests that were in flight beside the one that was refused last; undefined if none was. */
+  get accepted(): number | undefined {
+    return this.#accepted
   }
 
   /** Times the limit was taken down, for whatever reason. */
@@ -197,6 +203,7 @@ export class Governor {
     this.#throttled++
     // What is still in flight is what the server did accept.
     this.#refusedLevel = Math.min(this.#refusedLevel, Math.max(1, this.#inFlight))
+    this.#accepted = this.#refusedLevel
     this.#refusedUntilMs = nowMs + CEILING_HOLD_MS
     this.#reduce(sentMs, nowMs, 0.5, 'refused')
     this.#limit = Math.min(this.#limit, this.#refusedLevel)

@@ -14,7 +14,13 @@ export interface GivenOption {
 }
 
 /** Options that the probe had for itself. */
-const OWN: ReadonlySet<string> = new Set(['connections', 'verbose'])
+const OWN: ReadonlySet<string> = new Set([
+  'connections',
+  'verbose',
+  'logLevel',
+  'logFormat',
+  'logFile',
+])
 
 /**
  * The arguments behind the program's name.

@@ -92,6 +92,7 @@ export class OriginSession implements RequestSource {
       const failure = await this.#authorize(authorizer, 'start')
       signal?.throwIfAborted()
       if (failure !== undefined) throw new SourceError(failure.message, { failure })
+      this.#log('debug', 'logged in')
     }
     let first: SourceError | undefined
     for (const url of urls) {
@@ -181,7 +182,7 @@ export class OriginSession implements RequestSource {
     if (authorize && authorizer !== undefined) {
       const failure = await this.#authorize(authorizer, reason)
       if (failure !== undefined) return failure
-      this.#log('debug', 'logged in again', { reason })
+      this.#log('info', 'logged in again', { reason })
     }
     if (!resolve) {
       this.#request = this.#madeAnew(this.request.url)
@@ -231,7 +232,7 @@ export class OriginSession implements RequestSource {
       const change = versionChange(request, source.request)
       if (change !== undefined) return { code: 'source-changed', message: change }
       this.#request = this.#madeAnew(source.request.url)
-      this.#log('debug', 'redirects followed again')
+      this.#log('info', 'redirects followed again')
       return undefined
     } catch (error) {
       const { failure, message } = error as SourceError

@@ -15,7 +15,7 @@ import type { ExportStatistics, Statistics } from './statistics.js'
 export type Bottleneck = 'idle' | 'client' | 'network' | 'server limit'
 
 /** The part of the statistics that is judged. */
-export type BottleneckFigures = Pick<Statistics, 'uptimeSeconds' | 'refusedSeconds'> & {
+export type BottleneckFigures = Pick<Statistics, 'connectedSeconds' | 'refusedSeconds'> & {
   readonly exports: readonly Pick<ExportStatistics, 'reads' | 'busySeconds' | 'stallSeconds'>[]
 }
 
@@ -39,20 +39,25 @@ export function bottleneck(
   const waited = waitedShare(before, after)
   if (waited === undefined) return 'idle'
   if (waited < WAITED) return 'client'
-  const seconds = after.uptimeSeconds - (before?.uptimeSeconds ?? 0)
+  const seconds = connectedSeconds(before, after)
   const refused = (after.refusedSeconds - (before?.refusedSeconds ?? 0)) / seconds
   return refused >= HELD_BACK * waited ? 'server limit' : 'network'
 }
 
+/** Times without a client say nothing about any side. */
+function connectedSeconds(before: BottleneckFigures | undefined, after: BottleneckFigures): number {
+  return after.connectedSeconds - (before?.connectedSeconds ?? 0)
+}
+
 /**
- * Share of the time between two moments in which reads waited for bytes, 0 to 1: the mean of the
+ * Share of the time between two moments, as far as clients were connected, in which reads waited for bytes, 0 to 1: the mean of the
  * exports that were read. Undefined if none was.
  */
 export function waitedShare(
   before: BottleneckFigures | undefined,
   after: BottleneckFigures,
 ): number | undefined {
-  const seconds = after.uptimeSeconds - (before?.uptimeSeconds ?? 0)
+  const seconds = connectedSeconds(before, after)
   if (seconds <= 0) return undefined
   let exports = 0
   let waited = 0

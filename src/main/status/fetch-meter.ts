@@ -8,6 +8,8 @@ import { LatencyHistogram } from './latency-histogram.js'
 /** Counters of all requests. */
 export class FetchMeter {
   requests = 0
+  /** Spans begun: each has its number. */
+  spans = 0
   retries = 0
   /** Requests taken back and sent again because their first byte was overdue. */
   resent = 0

@@ -63,6 +63,8 @@ export interface Statistics {
   /** Requests the governor allows now, and its hard ceiling. */
   readonly limit: number
   readonly connectionLimit: number
+  /** Requests that were in flight when the origin last refused one as too many; 0 if it never did. */
+  readonly acceptedRequests: number
   /**
    * Time during which no further request was sent because the origin had lately refused some as too many, and
    * during which as many were in flight as the ceiling allows, seconds: the mean of all origins.
@@ -75,6 +77,8 @@ export interface Statistics {
   /** Clients connected now, and since start. */
   readonly clients: number
   readonly totalClients: number
+  /** Time during which at least one client was connected, seconds. */
+  readonly connectedSeconds: number
   /** Ring: slots in all, holding bytes, being filled, pinned by replies. */
   readonly slots: number
   readonly readySlots: number

@@ -1,21 +1,24 @@
-// What --stats prints at exit: the figures of a run side by side, and one sentence on which side
-// was the bottleneck, where the figures say so.
+// What --stats prints at exit: the figures of a run side by side, and a sentence on which side was
+// the bottleneck, where the figures say so.
 
 import type { Statistics } from './statistics.js'
 import { showBytes, showCount, showSeconds, showShare } from './units.js'
 
 type Row = readonly [label: string, figure: string, note?: string]
 
-/** The table, lines parted and ended by a line break. */
-export function statsTable(statistics: Statistics): string {
+/**
+ * The table, lines parted and ended by a line break.
+ *
+ * @param verdict a sentence below it, without a final period
+ */
+export function statsTable(statistics: Statistics, verdict?: string): string {
   const rows = statsRows(statistics)
   const labelWidth = Math.max(...rows.map(([label]) => label.length))
   const figureWidth = Math.max(...rows.map(([, figure]) => figure.length))
   const lines = rows.map(([label, figure, note = '']) =>
     `${label.padEnd(labelWidth)}  ${figure.padStart(figureWidth)}  ${note}`.trimEnd(),
   )
-  const verdict = bottleneck(statistics)
-  return `${[...lines, ...(verdict === undefined ? [] : [verdict])].join('\n')}\n`
+  return `${[...lines, ...(verdict === undefined ? [] : [sentence(verdict)])].join('\n')}\n`
 }
 
 function statsRows(s: Statistics): Row[] {
@@ -74,29 +77,6 @@ function stalledShare(s: Statistics): number {
   return s.uptimeSeconds > 0 ? s.stallSeconds / s.uptimeSeconds : 0
 }
 
-/** Under this many bytes a run says nothing about rates. */
-const TOO_LITTLE_TO_JUDGE = 16 * 1024 * 1024
-/** Share of the run time spent waiting above which the origin was too slow, below which it was not. */
-const STALLED_MUCH = 0.5
-const STALLED_LITTLE = 0.1
-
-/**
- * One sentence on which side held up the other; undefined where the figures do not tell. Run time
- * includes times without a client, so "waited little" says only that the origin was no obstacle.
- */
-export function bottleneck(s: Statistics): string | undefined {
-  if (s.servedBytes < TOO_LITTLE_TO_JUDGE || s.uptimeSeconds <= 0) return undefined
-  const share = stalledShare(s)
-  if (share <= STALLED_LITTLE) {
-    return `The reader was the bottleneck: it waited for the origin ${showShare(share)} of the time.`
-  }
-  if (share < STALLED_MUCH) return undefined
-  const waited = `The origin was the bottleneck: reads waited ${showShare(share)} of the time`
-  if (s.throttled > 0) {
-    return `${waited}, and it refused ${showCount(s.throttled)} requests as too many.`
-  }
-  if (s.peakInFlight >= s.connectionLimit) {
-    return `${waited}, with all ${s.connectionLimit} connections in use; try more --connections.`
-  }
-  return `${waited}.`
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }

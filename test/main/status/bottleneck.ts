@@ -14,12 +14,12 @@ const KiB = 1024
 const MiB = 1024 * KiB
 
 function figures(
-  uptimeSeconds: number,
+  connectedSeconds: number,
   refusedSeconds: number,
   ...exports: [reads: number, busySeconds: number, stallSeconds: number][]
 ): BottleneckFigures {
   return {
-    uptimeSeconds,
+    connectedSeconds,
     refusedSeconds,
     exports: exports.map(([reads, busySeconds, stallSeconds]) => ({
       reads,
@@ -72,7 +72,7 @@ const VCENTER = { firstByteMs: 100, connectionRate: 30e6, pieceBytes: 128 * KiB 
 const LAN = { firstByteMs: 20, connectionRate: 1e9, totalRate: 1e9, pieceBytes: 128 * KiB }
 const SETTING: SimulationOptions = {
   seed: 1,
-  imageBytes: 256 * MiB,
+  imageBytes: 96 * MiB,
   slotCount: 1024,
   slotBytes: 256 * KiB,
   connections: 16,

@@ -1,7 +1,9 @@
-// The table of --stats: aligned, humane, and careful with its verdict.
+// The table of --stats, aligned and humane, and the sentence at the end of a run, careful with its verdict.
 
 import t from 'tap'
-import { bottleneck, statsTable } from '../../../dist/main/status/stats-table.js'
+import { runSummary } from '../../../dist/main/status/run-summary.js'
+import type { Statistics } from '../../../dist/main/status/statistics.js'
+import { statsTable } from '../../../dist/main/status/stats-table.js'
 import { showBytes, showCount, showSeconds, showShare } from '../../../dist/main/status/units.js'
 import { fakeStatistics } from '../../fixtures/fake-statistics.js'
 
@@ -33,6 +35,7 @@ t.test('statsTable() shows a run', async t => {
       clients: 1,
       totalClients: 4,
     }),
+    'limited by the client: it is slow',
   )
   t.equal(
     table,
@@ -52,42 +55,94 @@ first byte       101 ms  median; 95 % within 1.25 s
 in flight            16  at most; the limit was 12 at the end
 connections          16  opened; at most 16 at a time
 workers               2  1 replaced
-The reader was the bottleneck: it waited for the origin 2.5 % of the time.
+Limited by the client: it is slow.
 `.slice(1),
   )
 })
 
 t.test('statsTable() of a run that served nothing has no NaN and no verdict', async t => {
   const table = statsTable(fakeStatistics())
-  t.notMatch(table, /NaN|Infinity|undefined|bottleneck/)
+  t.notMatch(table, /NaN|Infinity|undefined|imited/)
+  t.equal(runSummary(fakeStatistics()), undefined)
   t.match(table, /^amplification +- {2}fetched/m)
   t.notMatch(table, / $/m, 'no space at a line end')
 })
 
-t.test('bottleneck() names a side only where the figures do', async t => {
-  const run = { uptimeSeconds: 10, servedBytes: 100 * MIB }
-  for (const [changes, verdict] of [
+/** A run of ten seconds whose reads waited so long. */
+function run(stallSeconds: number, changes: Partial<Statistics> = {}): Statistics {
+  return fakeStatistics({
+    uptimeSeconds: 10,
+    connectedSeconds: 10,
+    imageBytes: 100 * MIB,
+    servedBytes: 100 * MIB,
+    fetchedBytes: 100 * MIB,
+    amplification: 1,
+    requests: 50,
+    firstByteP50Ms: 100,
+    exports: [
+      {
+        name: '',
+        imageBytes: 100 * MIB,
+        servedBytes: 100 * MIB,
+        coveredBytes: 100 * MIB,
+        reads: 50,
+        failedReads: 0,
+        busySeconds: 10,
+        stallSeconds,
+        zeroBlocks: 0,
+      },
+    ],
+    ...changes,
+  })
+}
+
+t.test('runSummary() says which side was the bottleneck and what would help', async t => {
+  const NETWORK = 'limited by the network or the server: reads waited 90.0 % of the time'
+  for (const [statistics, settings, said] of [
     [
-      { ...run, stallSeconds: 9 },
-      'The origin was the bottleneck: reads waited 90.0 % of the time.',
+      run(1),
+      {},
+      'limited by the client: reads waited 10.0 % of the time; one that asks for more at a time may be quicker (qemu-img convert -W -m 16, nbdcopy --connections 4)',
     ],
     [
-      { ...run, stallSeconds: 9, peakInFlight: 16 },
-      'The origin was the bottleneck: reads waited 90.0 % of the time, with all 16 connections in use; try more --connections.',
+      run(9, { refusedSeconds: 8, throttled: 14, acceptedRequests: 8 }),
+      {},
+      'limited by the server: it refused 14 requests as too many while it served 8; --connections 8 would avoid the refusals',
     ],
     [
-      { ...run, stallSeconds: 9, peakInFlight: 16, throttled: 1234 },
-      'The origin was the bottleneck: reads waited 90.0 % of the time, and it refused 1,234 requests as too many.',
+      run(9, { throttled: 1, acceptedRequests: 15 }),
+      {},
+      `${NETWORK}, 100 ms for the first byte of an answer; more connections brought no more bytes`,
     ],
     [
-      { ...run, stallSeconds: 0 },
-      'The reader was the bottleneck: it waited for the origin 0 % of the time.',
+      run(9, { ceilingSeconds: 8 }),
+      {},
+      `${NETWORK}, with all 16 connections in use; --connections 32 may be quicker`,
     ],
-    [{ ...run, stallSeconds: 3 }, undefined],
-    [{ ...run, servedBytes: MIB, stallSeconds: 9 }, undefined],
-    [{ ...run, uptimeSeconds: 0 }, undefined],
+    [
+      run(9, { ceilingSeconds: 8, connectionLimit: 400 }),
+      { connections: 200 },
+      `${NETWORK}, 100 ms for the first byte of an answer; more connections brought no more bytes`,
+    ],
+    [
+      run(9, { retries: 5, failures: { reset: 4, status: 1 } }),
+      {},
+      `${NETWORK}, and 5 requests of 50 had to be repeated, most of them for 'reset'`,
+    ],
+    [
+      run(9, { ceilingSeconds: 8 }),
+      { readahead: 'off' },
+      `${NETWORK}, with nothing fetched ahead; --readahead auto would wait less for readers in order`,
+    ],
+    [
+      run(9, { fetchedBytes: 200 * MIB, amplification: 2 }),
+      {},
+      `${NETWORK}, and 200 MiB were fetched for 100 MiB; --readahead 8M would fetch less that nobody reads`,
+    ],
+    [run(9, { servedBytes: MIB }), {}, undefined],
+    [run(9, { connectedSeconds: 0 }), {}, undefined],
   ] as const) {
-    t.equal(bottleneck(fakeStatistics(changes)), verdict)
+    t.equal(runSummary(statistics, settings), said)
   }
 })
 

@@ -2,6 +2,7 @@
 // it, and nothing secret in it.
 
 import type { Log, LogLevel } from './log.js'
+import { oneLine } from './one-line.js'
 
 const PREFIX: Readonly<Record<LogLevel, string>> = {
   debug: 'debug: ',
@@ -11,33 +12,25 @@ const PREFIX: Readonly<Record<LogLevel, string>> = {
 }
 
 /** Where and what. */
-export interface TextLogOptions {
+export interface LogSink {
   /** Takes whole lines, line break included. */
   readonly write: (line: string) => void
-  /** True lets `debug` through. */
-  readonly verbose: boolean
-  /** Masks what is secret in a line. */
+  /** Masks what is secret in a text. */
   readonly redact: (text: string) => string
 }
 
 /** A log that writes `nbd-prefetch: warning: message (key=value, …)`. */
-export function createTextLog({ write, verbose, redact }: TextLogOptions): Log {
+export function createTextLog({ write, redact }: LogSink): Log {
   return (level, message, fields = {}) => {
-    if (level === 'debug' && !verbose) return
     const pairs = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
-      .map(([key, value]) => `${key}=${showValue(value)}`)
+      // Before quotes and backslashes are added to it a secret is known for what it is.
+      .map(([key, value]) => `${key}=${showValue(redact(String(value)))}`)
     const tail = pairs.length === 0 ? '' : ` (${pairs.join(', ')})`
-    write(`nbd-prefetch: ${PREFIX[level]}${oneLine(redact(message + tail))}\n`)
+    write(`nbd-prefetch: ${PREFIX[level]}${oneLine(redact(message) + tail)}\n`)
   }
 }
 
-function showValue(value: unknown): string {
-  const text = String(value)
+function showValue(text: string): string {
   return /^[^\s,()]+$/.test(text) ? text : JSON.stringify(text)
-}
-
-/** Text from servers and clients ends up in logs: no control character of theirs reaches a terminal. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
 }
