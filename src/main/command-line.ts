@@ -6,13 +6,14 @@ import { DEFAULTS } from './defaults.js'
 import { imageArguments } from './image-arguments.js'
 import { type InputFlags, takeInputs } from './input-flags.js'
 import { isProbed, PROBING } from './option-table/probing.js'
-import { OPTION_TABLE, type OptionEntry, optionBounds } from './option-table.js'
+import { OPTION_TABLE, type OptionEntry, optionHelp } from './option-table.js'
 import { checkNumber, parseOptionValue } from './option-values.js'
 import type { ServerOptions } from './options.js'
 import type { GivenOption } from './probing/serve-command.js'
 import { splitHeader } from './source/request-headers.js'
 import { UsageError } from './usage-error.js'
 import { VERSION } from './version.js'
+import { completionText } from './words/completion.js'
 
 /** What to do. */
 export interface CommandLine {
@@ -38,7 +39,7 @@ export interface ProbeCommandLine extends Pick<CommandLine, 'server' | 'inputs' 
 export type Invocation =
   | { readonly kind: 'serve'; readonly commandLine: CommandLine }
   | { readonly kind: 'probe'; readonly commandLine: ProbeCommandLine }
-  /** --help or --version: print and be done. */
+  /** --help, --version or completion: print and be done. */
   | { readonly kind: 'show'; readonly text: string }
 
 /** Values by option key, as commander collects them; absent where a flag was not given. */
@@ -65,6 +66,7 @@ interface ProbeValues extends FlagValues {
  */
 export function parseCommandLine(argv: readonly string[], helpWidth?: number): Invocation {
   // No URL is called that: without a subcommand the first word is a flag or a URL.
+  if (argv[0] === 'completion') return { kind: 'show', text: completionText(argv.slice(1)) }
   const probes = argv[0] === 'probe'
   let shown = ''
   const program = (probes ? buildProbe(helpWidth) : buildServe(helpWidth)).configureOutput({
@@ -91,11 +93,14 @@ export function parseCommandLine(argv: readonly string[], helpWidth?: number): I
 /** `nbd-prefetch [options] URL` as commander knows it. */
 function buildServe(helpWidth: number | undefined): Command {
   const program = new Program('nbd-prefetch')
-    .usage('[options] URL [DISK] | NAME=URL...\n       nbd-prefetch probe [options] URL [DISK]')
+    .usage(
+      '[options] URL [DISK] | NAME=URL...\n       nbd-prefetch probe [options] URL [DISK]\n       nbd-prefetch completion SHELL',
+    )
     .description(
       'NBD server for a disk image behind a slow HTTP(S) server: prefetches ahead of its reader.\n' +
         'Prints the NBD URI, one line for each export, once clients can connect.\n' +
-        'With probe it measures the server instead, and recommends options: see probe --help.',
+        'With probe it measures the server instead, and recommends options: see probe --help.\n' +
+        'With completion it prints what completes its options in bash, zsh or fish.',
     )
     .argument(
       '<URL...>',
@@ -165,7 +170,7 @@ class Program extends Command {
 function commanderOption(entry: OptionEntry): Option {
   const short = entry.short === undefined ? '' : `${entry.short}, `
   const value = entry.value === undefined ? '' : ` <${entry.value}>`
-  const option = new Option(`${short}${entry.long}${value}`, describe(entry)).helpGroup(
+  const option = new Option(`${short}${entry.long}${value}`, optionHelp(entry)).helpGroup(
     `${entry.group}:`,
   )
   option.attributeName = () => entry.key
@@ -178,15 +183,6 @@ function commanderOption(entry: OptionEntry): Option {
   return entry.kind === 'switch'
     ? option
     : option.argParser((text: string) => parseOptionValue(entry, text))
-}
-
-function describe(entry: OptionEntry): string {
-  const bounds = optionBounds(entry)
-  const notes = [
-    ...(bounds === '' ? [] : [bounds]),
-    ...(entry.default === undefined ? [] : [`default ${entry.default}`]),
-  ]
-  return notes.length === 0 ? entry.help : `${entry.help} (${notes.join(', ')})`
 }
 
 /** Commander's message as one of ours. */

@@ -1,5 +1,6 @@
 // Every option once: its name in the library, its flag, unit, bounds, default and help text. The
-// command line, --help, the README's tables and the checks in options.ts are all made from this.
+// command line, --help, the README's tables, the man page, the shells' completions and the checks in
+// options.ts are all made from this.
 // The entries lie in option-table/, a file for each heading.
 
 import { CLIENT_TLS } from './option-table/client-tls.js'
@@ -54,6 +55,16 @@ export function optionFlags(entry: OptionEntry): string {
   const short = entry.short === undefined ? '' : `${entry.short}, `
   const value = entry.value === undefined ? '' : ` ${entry.value}`
   return `${short}${entry.long}${value}`
+}
+
+/** What --help and the man page say of an option: its help, with bounds and default. */
+export function optionHelp(entry: OptionEntry): string {
+  const bounds = optionBounds(entry)
+  const notes = [
+    ...(bounds === '' ? [] : [bounds]),
+    ...(entry.default === undefined ? [] : [`default ${entry.default}`]),
+  ]
+  return notes.length === 0 ? entry.help : `${entry.help} (${notes.join(', ')})`
 }
 
 /** Bounds for people: 'from 1 to 64', 'from 64K to 4M', or '' where there are none. */
