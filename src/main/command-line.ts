@@ -11,7 +11,7 @@ import { checkNumber, parseOptionValue } from './option-values.js'
 import type { ServerOptions } from './options.js'
 import type { GivenOption } from './probing/serve-command.js'
 import { splitHeader } from './source/request-headers.js'
-import { UsageError } from './usage-error.js'
+import { type UsageError, usageError } from './usage-error.js'
 import { VERSION } from './version.js'
 import { completionText } from './words/completion.js'
 
@@ -81,11 +81,11 @@ export function parseCommandLine(argv: readonly string[], helpWidth?: number): I
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: 'show', text: shown }
-    throw new UsageError(tidy(error.message, probes), { cause: error })
+    throw refusal(error, probes)
   }
   if (probes) return { kind: 'probe', commandLine: readProbe(program) }
   if (program.args.includes('probe')) {
-    throw new UsageError("Cannot read the command line: 'probe' must be its first word")
+    throw usageError('word-order', { word: 'probe' })
   }
   return { kind: 'serve', commandLine: readProgram(program) }
 }
@@ -186,15 +186,17 @@ function commanderOption(entry: OptionEntry): Option {
 }
 
 /** Commander's message as one of ours. */
-function tidy(message: string, probes: boolean): string {
-  const verb = probes ? 'probe' : 'serve'
-  const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-  if (text === "missing required argument 'URL'") {
-    return `Cannot ${verb} an image: its URL is missing, as in https://host/disk.img`
+function refusal(error: CommanderError, probes: boolean): UsageError {
+  const cause = { cause: error }
+  const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+  if (problem === "missing required argument 'URL'") {
+    return usageError('no-url', { verb: probes ? 'probe' : 'serve' }, cause)
   }
-  const noValue = /^option '.*?(--[a-z-]+) <(.+)>' argument missing$/.exec(text)
-  if (noValue !== null) return `Cannot use ${noValue[1]}: its ${noValue[2]} is missing`
-  return `Cannot read the command line: ${text}; see nbd-prefetch --help`
+  const [, flag, value] = /^option '.*?(--[a-z-]+) <(.+)>' argument missing$/.exec(problem) ?? []
+  if (flag === undefined || value === undefined) {
+    return usageError('command-line', { problem }, cause)
+  }
+  return usageError('no-value', { flag, value }, cause)
 }
 
 function readProgram(program: Command): CommandLine {
@@ -223,7 +225,7 @@ function readProbe(program: Command): ProbeCommandLine {
   const { headers, verbose, budget, json, ...values } = program.opts<ProbeValues>()
   const image = imageArguments(program.args)
   if ('exports' in image) {
-    throw new UsageError('Cannot probe several images: give the URL of one, without a name')
+    throw usageError('probe-several')
   }
   const { inputs, rest: server } = takeInputs(values)
   const entries: readonly OptionEntry[] = OPTION_TABLE.filter(isProbed)

@@ -2,7 +2,7 @@
 
 import type { ExportOptions } from './export-options.js'
 import { isVmwareUri } from './source/vmware-url.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** What the server's options say of images. */
 export type ImageArguments =
@@ -18,18 +18,14 @@ export function imageArguments(args: readonly string[]): ImageArguments {
   if (named.some(match => match !== null)) {
     const unnamed = named.indexOf(null)
     if (unnamed !== -1) {
-      throw new UsageError(
-        `Cannot serve argument ${unnamed + 1} beside exports with names: expected NAME=URL`,
-      )
+      throw usageError('argument-without-name', { number: unnamed + 1 })
     }
     return { exports: named.map(match => ({ name: match?.[1] ?? '', url: match?.[2] ?? '' })) }
   }
   const [url = '', disk] = args
   const most = isVmwareUri(url) ? 2 : 1
   if (args.length > most) {
-    throw new UsageError(
-      `Cannot serve more than one URL: got ${args.length} arguments, quote those with spaces, or name each as NAME=URL`,
-    )
+    throw usageError('several-urls', { count: args.length })
   }
   return disk === undefined ? { url } : { url, disk }
 }

@@ -3,7 +3,7 @@
 
 import { OPTION_TABLE, type OptionKey } from './option-table.js'
 import type { ServerOptions } from './options.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** Options of `serve()` that are no flags. Does not compile while one is missing. */
 const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, true>> = {
@@ -53,7 +53,7 @@ const MOST_EDITS = 3
 export function checkOptionKeys(options: unknown): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     const what = options === null ? 'null' : Array.isArray(options) ? 'an array' : typeof options
-    throw new UsageError(`Cannot serve: expected an object of options, got ${what}`)
+    throw usageError('options-type', { type: what })
   }
   const known: string[] = [
     ...Object.keys(LIBRARY_ONLY),
@@ -61,9 +61,7 @@ export function checkOptionKeys(options: unknown): void {
   ]
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue
-    throw new UsageError(
-      `Cannot use the option '${key}': there is none of that name${hint(key, known)}`,
-    )
+    throw usageError('unknown-option', { key, hint: hint(key, known) })
   }
 }
 

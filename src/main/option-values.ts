@@ -3,7 +3,7 @@
 
 import { type OptionEntry, optionBounds } from './option-table.js'
 import { formatSize, parseSize } from './parse-size.js'
-import { UsageError } from './usage-error.js'
+import { type UsageError, usageError } from './usage-error.js'
 
 /** A value as the option table's kinds yield it. */
 export type OptionValue = string | number | boolean
@@ -71,7 +71,7 @@ function showNumber(entry: OptionEntry, value: unknown): string {
 }
 
 function unusable(entry: OptionEntry, shown: string): UsageError {
-  return new UsageError(`Cannot use '${shown}' for ${entry.long}: expected ${expectation(entry)}`)
+  return usageError('value', { value: shown, flag: entry.long, expected: expectation(entry) })
 }
 
 function expectation(entry: OptionEntry): string {

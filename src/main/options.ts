@@ -33,7 +33,7 @@ import {
 import { resolveSpool, type SpoolSettings } from './spool/spool-options.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import { resolveTls, type TlsServerOptions } from './tls-options.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` (or `exports`) is required; each name is that of a flag, in camel case. */
 export interface ServerOptions
@@ -205,10 +205,12 @@ export function resolveOptions(
   const askedRing = number('ringSize', options.ringSize, DEFAULTS.ringSize)
   const slotCount = Math.floor(askedRing / blockSize)
   if (slotCount < MIN_SLOTS) {
-    throw new UsageError(
-      `Cannot use '${formatSize(askedRing)}' for --ring-size: it must hold ${MIN_SLOTS} blocks of ` +
-        `${formatSize(blockSize)}, which is ${formatSize(MIN_SLOTS * blockSize)}`,
-    )
+    throw usageError('ring-too-small', {
+      size: formatSize(askedRing),
+      blocks: MIN_SLOTS,
+      blockSize: formatSize(blockSize),
+      least: formatSize(MIN_SLOTS * blockSize),
+    })
   }
   const ringSize = slotCount * blockSize
   return {
@@ -290,7 +292,7 @@ function checkTexts(options: ServerOptions): void {
   for (const [key, flag] of Object.entries(TEXTS)) {
     const value: unknown = options[key as keyof typeof TEXTS]
     if (value === undefined || typeof value === 'string') continue
-    throw new UsageError(`Cannot use a ${typeof value} for ${flag}: expected text`)
+    throw usageError('value-type', { type: typeof value, flag })
   }
 }
 
@@ -298,14 +300,16 @@ function checkTexts(options: ServerOptions): void {
 function checkProtocols(given: string | undefined, url: string): ReadonlySet<string> {
   const names = given?.split(',').map(name => name.trim().toLowerCase()) ?? ['http', 'https']
   if (!names.every(name => name === 'http' || name === 'https')) {
-    throw new UsageError(
-      `Cannot use '${given}' for --protocols: expected http, https, or both with a comma`,
-    )
+    throw usageError('value', {
+      value: String(given),
+      flag: '--protocols',
+      expected: 'http, https, or both with a comma',
+    })
   }
   const protocols = new Set(names.map(name => `${name}:`))
   const { protocol } = new URL(url)
   if (protocols.has(protocol)) return protocols
-  throw new UsageError(`Cannot use the URL: --protocols does not allow ${protocol.slice(0, -1)}`)
+  throw usageError('url-protocols', { scheme: protocol.slice(0, -1) })
 }
 
 function agreed(
@@ -314,7 +318,7 @@ function agreed(
   what: string,
 ): string | undefined {
   if (inUrl !== undefined && given !== undefined && inUrl !== given) {
-    throw new UsageError(`Cannot use ${what}: the URL carries a different one, leave out either`)
+    throw usageError('url-and-flag', { flag: what })
   }
   return given ?? inUrl
 }
@@ -325,7 +329,7 @@ function listenAddress(options: ServerOptions): ListenAddress {
   if (options.listenFds !== undefined) {
     const other = unix !== undefined ? '--unix' : ipaddr !== undefined ? '--ipaddr' : '--port'
     if (other !== '--port' || options.port !== undefined) {
-      throw new UsageError(`Cannot use ${other} together with sockets that are handed over`)
+      throw usageError('sockets-and-address', { flag: other })
     }
     return { kind: 'inherited', fds: checkListenFds(options.listenFds) }
   }
@@ -335,18 +339,20 @@ function listenAddress(options: ServerOptions): ListenAddress {
   }
   if (options.port !== undefined || ipaddr !== undefined) {
     const other = options.port !== undefined ? '--port' : '--ipaddr'
-    throw new UsageError(`Cannot use --unix together with ${other}: choose one`)
+    throw usageError('one-of-two', { flag: '--unix', other })
   }
   if (unix === '-') return { kind: 'unix', path: '-' }
   if (unix === '' || unix.includes('\0')) {
-    throw new UsageError(`Cannot use '${unix}' for --unix: expected the path of a socket or '-'`)
+    throw usageError('value', {
+      value: unix,
+      flag: '--unix',
+      expected: "the path of a socket or '-'",
+    })
   }
   const path = resolve(unix)
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_SOCKET_PATH_BYTES) {
-    throw new UsageError(
-      `Cannot use '${path}' for --unix: it has ${bytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}`,
-    )
+    throw usageError('socket-path-long', { path, bytes, most: MAX_SOCKET_PATH_BYTES })
   }
   return { kind: 'unix', path, ...(file !== undefined && { file }) }
 }
@@ -354,18 +360,16 @@ function listenAddress(options: ServerOptions): ListenAddress {
 function checkHost(given: string): string {
   const host = given.startsWith('[') && given.endsWith(']') ? given.slice(1, -1) : given
   if (isIPv6(host) || /^[a-z0-9_.-]+$/i.test(host)) return host
-  throw new UsageError(`Cannot use '${given}' for --ipaddr: expected an address or host name`)
+  throw usageError('value', { value: given, flag: '--ipaddr', expected: 'an address or host name' })
 }
 
 function checkExportName(name: string): string {
   const bytes = Buffer.byteLength(name)
   if (bytes > MAX_EXPORT_NAME_BYTES) {
-    throw new UsageError(
-      `Cannot use the --export-name: it has ${bytes} bytes, NBD allows ${MAX_EXPORT_NAME_BYTES}`,
-    )
+    throw usageError('export-name-long', { bytes, most: MAX_EXPORT_NAME_BYTES })
   }
   if (name.includes('\0')) {
-    throw new UsageError('Cannot use the --export-name: it has a NUL character')
+    throw usageError('export-name-nul')
   }
   return name
 }
@@ -373,7 +377,11 @@ function checkExportName(name: string): string {
 /** Callers without a type checker pass anything. */
 function checkFormatHint(formatHint: unknown): 'auto' | 'off' {
   if (formatHint === 'auto' || formatHint === 'off') return formatHint
-  throw new UsageError(`Cannot use '${formatHint}' for --format-hint: expected auto or off`)
+  throw usageError('value', {
+    value: String(formatHint),
+    flag: '--format-hint',
+    expected: 'auto or off',
+  })
 }
 
 function checkReadahead(
@@ -384,9 +392,10 @@ function checkReadahead(
   if (readahead === 'auto' || readahead === 'off') return readahead
   const bytes = alignUp(checkNumber(optionEntry('readahead'), readahead), blockSize)
   if (bytes > ringSize) {
-    throw new UsageError(
-      `Cannot use '${formatSize(readahead)}' for --readahead: the ring holds ${formatSize(ringSize)}, raise --ring-size`,
-    )
+    throw usageError('readahead-ring', {
+      size: formatSize(readahead),
+      ringSize: formatSize(ringSize),
+    })
   }
   return bytes
 }

@@ -3,7 +3,7 @@
 
 import { type CommandLine, parseCommandLine } from './command-line.js'
 import { resolveExports } from './export-options.js'
-import { FileError, systemErrorText } from './file-error.js'
+import { fileError, systemErrorText } from './file-error.js'
 import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { Lifecycle } from './lifecycle.js'
@@ -18,7 +18,7 @@ import { ServiceManager } from './service-manager.js'
 import { inheritedSockets, withoutServiceVariables } from './socket-activation.js'
 import { redactUrls } from './source/credentials.js'
 import { createTextLog } from './stderr-log.js'
-import { UsageError } from './usage-error.js'
+import { UsageError, usageError } from './usage-error.js'
 
 /** Exit statuses of our own; with --run the command's passes through. */
 export const ExitStatus = { DONE: 0, FAILED: 1, USAGE: 2 } as const
@@ -149,15 +149,19 @@ async function show(stream: NodeJS.WritableStream, text: string): Promise<void> 
     stream.write(text, resolve)
   })
   if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') return
-  throw new FileError(`Cannot write to standard output: ${systemErrorText(error)}`, {
-    cause: error,
-  })
+  throw fileError(
+    'output-write',
+    { problem: systemErrorText(error) },
+    {
+      cause: error,
+    },
+  )
 }
 
 /** @throws {UsageError} if a command is to be run beside sockets that a service manager holds */
 function checkActivated({ run }: CommandLine): void {
   if (run === undefined) return
-  throw new UsageError('Cannot use --run together with sockets that are handed over (LISTEN_FDS)')
+  throw usageError('run-and-sockets')
 }
 
 /**

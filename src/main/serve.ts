@@ -22,11 +22,11 @@ import { serverStatistics } from './server-statistics.js'
 import { SharedRing } from './shared-ring.js'
 import { compressionWarning } from './source/compression.js'
 import type { ProbedSource } from './source/probe.js'
-import { SourceError } from './source/source-error.js'
+import { sourceError } from './source/source-error.js'
 import { openSpool } from './spool/open-spool.js'
 import type { SpoolExport } from './spool-export.js'
 import { FetchMeter } from './status/fetch-meter.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
 const OWED_SHARE = 1 / 4
@@ -86,18 +86,14 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
   try {
     return RingMemory.create({ slotCount, slotBytes: blockSize })
   } catch {
-    throw new UsageError(
-      `Cannot use '${formatSize(slotCount * blockSize)}' for --ring-size: this machine can't set that much memory aside`,
-    )
+    throw usageError('ring-memory', { size: formatSize(slotCount * blockSize) })
   }
 }
 
 /** @throws {SourceError} for a size whose blocks are more than this program keeps books of */
 function checkSize(totalBytes: number, blockSize: number, name: string): void {
   if (totalBytes / blockSize <= MAX_BLOCKS) return
-  throw new SourceError(
-    `Cannot open ${name}: ${totalBytes} bytes are too many for blocks of ${formatSize(blockSize)}; take a larger --block-size`,
-  )
+  throw sourceError('blocks-many', { name, bytes: totalBytes, blockSize: formatSize(blockSize) })
 }
 
 async function start(

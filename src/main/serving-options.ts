@@ -4,7 +4,7 @@
 import { DEFAULTS } from './defaults.js'
 import { optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** The part of `ServerOptions` about receiving clients. */
 export interface ServingOptions {
@@ -61,11 +61,13 @@ export function resolveSocketFile(
   const { unixMode, unixGroup } = options
   if (unixMode === undefined && unixGroup === undefined) return undefined
   const flag = unixMode === undefined ? '--unix-group' : '--unix-mode'
-  if (!hasFile) throw new UsageError(`Cannot use ${flag} without --unix PATH`)
+  if (!hasFile) throw usageError('socket-file-flag', { flag })
   if (unixGroup !== undefined && !/^[^\s:,]+$/.test(String(unixGroup))) {
-    throw new UsageError(
-      `Cannot use '${unixGroup}' for --unix-group: expected a group's name or number`,
-    )
+    throw usageError('value', {
+      value: unixGroup,
+      flag: '--unix-group',
+      expected: "a group's name or number",
+    })
   }
   return {
     ...(unixMode !== undefined && { mode: checkNumber(optionEntry('unixMode'), unixMode) }),
@@ -77,5 +79,5 @@ export function resolveSocketFile(
 export function checkListenFds(fds: readonly number[]): readonly number[] {
   const usable = Array.isArray(fds) && fds.every(fd => Number.isSafeInteger(fd) && fd >= 0)
   if (usable && fds.length > 0) return fds
-  throw new UsageError('Cannot use the listenFds: expected one descriptor or more')
+  throw usageError('listen-fds-empty')
 }

@@ -16,7 +16,7 @@ import {
   probe,
 } from './probe.js'
 import type { RequestSource } from './request-source.js'
-import { SourceError } from './source-error.js'
+import { SourceError, sourceError } from './source-error.js'
 import { versionChange } from './version.js'
 
 /** Renewals without a right answer between them after which it is something else that the server objects to. */
@@ -91,7 +91,8 @@ export class OriginSession implements RequestSource {
     if (authorizer !== undefined) {
       const failure = await this.#authorize(authorizer, 'start')
       signal?.throwIfAborted()
-      if (failure !== undefined) throw new SourceError(failure.message, { failure })
+      if (failure !== undefined)
+        throw sourceError('session', { failure: failure.message }, { failure })
     }
     let first: SourceError | undefined
     for (const url of urls) {

@@ -1,6 +1,6 @@
 // `nbd-prefetch completion SHELL`: which script, and what is said of one that there is none for.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import { bashCompletion } from './bash-completion.js'
 import { fishCompletion } from './fish-completion.js'
 import { SHELLS, type Shell } from './subcommands.js'
@@ -33,9 +33,7 @@ export function completionText(words: readonly string[]): string {
   const [shell] = words
   const known = SHELLS.find(name => name === shell)
   if (known === undefined || words.length > 1) {
-    throw new UsageError(
-      `Cannot print completions: expected one of ${SHELLS.join(', ')}, as in nbd-prefetch completion bash`,
-    )
+    throw usageError('completion-shell', { shells: SHELLS.join(', ') })
   }
   return SCRIPTS[known]()
 }
