@@ -166,13 +166,16 @@ function checkActivated({ run }: CommandLine): void {
 
 /**
  * One line for what a user or the world did wrong, known by its `code`; the stack for a defect.
- * With -v the causes follow, a line each.
+ * With -v its code and the causes follow, a line each.
  */
 function describeError(error: unknown, verbose = false): string {
   if (!(error instanceof Error)) return `internal error: ${String(error)}`
   const { code } = error as NodeJS.ErrnoException
   if (typeof code !== 'string' || code.startsWith('ERR_')) return `internal error: ${error.stack}`
   const lines = [error.message]
+  if (verbose && 'reason' in error) {
+    lines.push(`  code: ${error.reason}, explained in docs/errors.md`)
+  }
   for (let cause = error.cause; verbose && cause instanceof Error; cause = cause.cause) {
     lines.push(`  because: ${cause.message}`)
   }

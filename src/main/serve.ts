@@ -1,7 +1,7 @@
 // The composition root: the only file that knows every part. Takes options, opens the source,
 // starts the workers and the listener, and hands out the running server.
 
-import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { type ResolvedExport, resolveExports } from './export-options.js'
 import { FetchPool } from './fetch-pool.js'
@@ -33,7 +33,7 @@ const OWED_SHARE = 1 / 4
 const MAX_OWED_BYTES = 32 * 1024 * 1024
 /** Blocks an image may have: 128 TiB at 256 KiB. Each costs a bit or two of memory. */
 const MAX_BLOCKS = 2 ** 29
-const STOPPED: Failure = { code: 'cancelled', message: 'the server is shutting down' }
+const STOPPED = failureOf('cancelled', 'shutting-down')
 
 const timers: Timers = {
   set: (ms, callback) => setTimeout(callback, ms),

@@ -8,26 +8,32 @@ import { type FillingArguments, fill } from './message.js'
 interface FailureEntry {
   /** The sentences of it. */
   readonly texts: Readonly<Record<string, string>>
+  /** Where to look first. */
+  readonly side: string
   readonly means: string
   readonly fix: string
 }
 
 export const FAILURES = {
   connect: {
+    side: 'network',
     texts: {
       failed: 'Cannot connect: {problem}',
       'to-proxy': 'Cannot connect to the proxy: {problem}',
       'by-proxy': 'Cannot use the proxy: {problem}',
     },
-    means: 'No connection to the server or the proxy came about: name, address, port or way are wrong, or it is down.',
+    means:
+      'No connection to the server or the proxy came about: name, address, port or way are wrong, or it is down.',
     fix: 'Try `curl -v URL` on the same machine; look at `--proxy`, `--noproxy`, `--resolve` and the variables http_proxy and https_proxy.',
   },
   proxy: {
-    texts: { refused: 'the proxy answers {answer}' },
+    side: 'proxy',
+    texts: { answer: 'the proxy answers {answer}' },
     means: 'The proxy refuses to pass the request on.',
     fix: '407 asks for `--proxy-user` and `--proxy-password-file`, 403 means that it allows the server or port to nobody or not to us; `--noproxy` goes round it.',
   },
   tls: {
+    side: 'server, or what we trust',
     texts: {
       failed: 'Cannot set up TLS: {problem}',
       'with-proxy': 'Cannot set up TLS with the proxy: {problem}',
@@ -37,6 +43,7 @@ export const FAILURES = {
     fix: '`--cacert` for a CA of your own, `--tls-min` and `--ciphers` for an old server, `--cert` for one that wants to see a certificate; `openssl s_client -connect HOST:443` shows what it offers.',
   },
   'connect-timeout': {
+    side: 'network',
     texts: {
       failed: 'Cannot connect: no connection within the limit',
       'to-proxy': 'Cannot connect to the proxy: no connection within the limit',
@@ -45,6 +52,7 @@ export const FAILURES = {
     fix: 'Look at address and firewall; raise `--connect-timeout` on a very slow line.',
   },
   'first-byte-timeout': {
+    side: 'server',
     texts: {
       'no-answer': 'no answer within the limit',
       'interim-only': 'no final answer within the limit',
@@ -53,6 +61,7 @@ export const FAILURES = {
     fix: 'A server under load may think for minutes: fewer `--connections`, a larger `--first-byte-timeout`.',
   },
   'body-timeout': {
+    side: 'network',
     texts: {
       stopped: 'the body stopped arriving',
       slow: 'the body comes too slowly to be waited for',
@@ -61,6 +70,7 @@ export const FAILURES = {
     fix: 'Where it happens often, look at the line and at proxies; raise `--body-timeout`.',
   },
   reset: {
+    side: 'network',
     texts: {
       closed: 'connection closed by the server',
       broken: '{problem}',
@@ -69,6 +79,7 @@ export const FAILURES = {
     fix: 'Many of them: fewer `--connections`, or something between us and the server ends connections.',
   },
   'short-body': {
+    side: 'server',
     texts: {
       announced: 'the body ended before its announced length',
       missing: 'the body ended {missing} bytes before its end',
@@ -77,6 +88,7 @@ export const FAILURES = {
     fix: 'As for `reset`.',
   },
   protocol: {
+    side: 'server',
     texts: {
       'header-large': 'the header of the answer is too large',
       'not-http': 'the answer is not valid HTTP',
@@ -88,24 +100,31 @@ export const FAILURES = {
     fix: 'Is it the right port, and http or https the right scheme? `curl -v URL` shows the bytes.',
   },
   status: {
+    side: 'server',
     texts: {
       answer: '{answer}',
       'no-cookie': '{answer}, but no session cookie ({cookie})',
     },
-    means: 'The server answers with an error, in its own words. 429, 500, 502, 503 and 504 are repeated, with fewer requests.',
+    means:
+      'The server answers with an error, in its own words. 429, 500, 502, 503 and 504 are repeated, with fewer requests.',
     fix: '401 and 403: who are we, see `--user` and `--session`. 404: the path, or a signed URL that is out of date. 503 that stays: fewer `--connections`.',
   },
   redirect: {
+    side: 'server',
     texts: { answer: '{answer}' },
-    means: 'A request is sent elsewhere although redirects were followed at the start: the file has moved, or a login has lapsed.',
+    means:
+      'A request is sent elsewhere although redirects were followed at the start: the file has moved, or a login has lapsed.',
     fix: 'Start again; with a login that lapses, let it be renewed: `--session`, `--cookie-script`.',
   },
   'range-ignored': {
+    side: 'server',
     texts: { whole: '{answer} with the whole file, not a range' },
-    means: 'The server sends the whole file where a part was asked for. Such bytes are never served.',
+    means:
+      'The server sends the whole file where a part was asked for. Such bytes are never served.',
     fix: '`--spool DIRECTORY` downloads the file once; or go round the cache or gateway that drops the header Range.',
   },
   'wrong-range': {
+    side: 'server',
     texts: {
       other: 'the answer holds {range} where {asked} were asked',
       'no-total': 'the answer does not name the total size of the file',
@@ -115,17 +134,20 @@ export const FAILURES = {
       'bad-content-range': 'the answer has an unusable Content-Range: {value}',
       'body-long': 'the body is longer than the range asked for',
       'part-for-whole': 'a part was sent where the whole file was asked',
-      'empty-probe': 'the answer holds {range} where the first bytes were asked',
     },
-    means: 'The server sends a part, but not the one that was asked for. Such bytes are never served.',
+    means:
+      'The server sends a part, but not the one that was asked for. Such bytes are never served.',
     fix: 'It is a fault of the server or of a cache before it: go round that, or `--spool DIRECTORY`.',
   },
   encoded: {
+    side: 'server',
     texts: { coding: 'the body is encoded: {coding}' },
-    means: 'The server compresses the answer although asked not to: its bytes are not those of the file.',
+    means:
+      'The server compresses the answer although asked not to: its bytes are not those of the file.',
     fix: 'Switch compression off for this file at the server or the gateway before it.',
   },
   'source-changed': {
+    side: 'server',
     texts: {
       etag: 'the ETag is another one now',
       'etag-answer': '{answer}: the ETag is another one now',
@@ -136,23 +158,27 @@ export const FAILURES = {
       shorter: 'the file is shorter than it was',
       'other-start': 'the file begins with other bytes than it did',
     },
-    means: 'The file is not the one that was opened. Two versions are never mixed: all further reads fail.',
+    means:
+      'The file is not the one that was opened. Two versions are never mixed: all further reads fail.',
     fix: 'Stop what writes the image (power the machine off, take a snapshot) and start again. Several servers behind one name that disagree look the same.',
   },
   session: {
+    side: 'login',
     texts: {
       failed: '{task}: {failure}',
       refused: '{task}: {failure}; the user name or password is not accepted',
-      unwanted: '{task}: {failure}, and nobody waits for it any more',
+      source: '{failure}',
       script: '{flag}: the script failed: {problem}',
     },
-    means: 'What gives credentials - a login, a `--cookie-script`, a `--header-script` - failed, at the start or in the middle.',
+    means:
+      'What gives credentials - a login, a `--cookie-script`, a `--header-script` - failed, at the start or in the middle.',
     fix: 'Look at user and password, or run the script by hand: it has $url and $iteration, 60 seconds, and its standard error is shown.',
   },
   spool: {
+    side: 'this machine',
     texts: {
       'no-end': 'the answer tells neither its length nor, in chunks, where it ends',
-      large: 'the file has {has}, {allowed} {limit}',
+      large: 'the file has {has}, --spool-limit and the free space of --spool allow {limit}',
       write: 'Cannot write the spool file: {problem}',
       read: '{problem}',
     },
@@ -160,8 +186,10 @@ export const FAILURES = {
     fix: 'Name a `--spool` directory with more room, or raise `--spool-limit`.',
   },
   cancelled: {
+    side: 'nbd-prefetch',
     texts: {
       'given-up': 'the request was given up',
+      unwanted: '{task}: {failure}, and nobody waits for it any more',
       enough: 'the rest of the answer is not needed',
       start: 'the start was given up',
       'shutting-down': 'the server is shutting down',
@@ -170,11 +198,18 @@ export const FAILURES = {
     fix: '',
   },
   'worker-died': {
-    texts: { ended: 'worker thread ended: {problem}', 'none-stays': '{problem}' },
-    means: 'A thread of this program ended, mostly for want of memory. It is replaced and its requests are sent again.',
+    side: 'this machine',
+    texts: {
+      ended: 'worker thread ended: {problem}',
+      'not-started': 'no worker thread can be started: {problem}',
+      'end-at-start': 'worker threads end while they start, the last one with code {code}',
+    },
+    means:
+      'A thread of this program ended, mostly for want of memory. It is replaced and its requests are sent again.',
     fix: 'Give the process more memory, or take a smaller `--ring-size` and fewer `--workers`.',
   },
   internal: {
+    side: 'nbd-prefetch',
     texts: {
       defect: '{problem}{place}',
       send: 'Cannot send the request: {problem}',

@@ -3,6 +3,7 @@
 // While a renewal runs nothing is sent to the origin; requests that failed for it are sent again.
 
 import type { Failure } from '../../shared/failure.js'
+import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
@@ -209,16 +210,22 @@ export class OriginSession implements RequestSource {
       const { failure } = outcome
       const final = starting && FINAL_AT_START.has(failure.code)
       const decision = decideRetry(failure, { attempts: attempt, maxAttempts }, random())
-      const message = this.#credentials.redact(`${authorizer.task}: ${failure.message}`)
-      if (final || decision.action !== 'retry') {
-        const hint = failure.status === 401 ? '; the user name or password is not accepted' : ''
-        return { ...failure, message: `${message}${hint}` }
+      const told = {
+        task: this.#credentials.redact(authorizer.task),
+        failure: this.#credentials.redact(failure.message),
       }
-      this.#log('info', `${message}: again in ${Math.round(decision.delayMs)} ms`)
+      if (final || decision.action !== 'retry') {
+        const key = failure.status === 401 ? 'refused' : 'failed'
+        return { ...failure, message: failureOf('session', key, told).message }
+      }
+      this.#log(
+        'info',
+        `${told.task}: ${told.failure}: again in ${Math.round(decision.delayMs)} ms`,
+      )
       try {
         await this.#sleep(decision.delayMs)
       } catch {
-        return { code: 'cancelled', message: `${message}, and nobody waits for it any more` }
+        return failureOf('cancelled', 'unwanted', told)
       }
     }
   }
@@ -230,13 +237,14 @@ export class OriginSession implements RequestSource {
       const source = await this.#probe({ length: 1, patient: true })
       this.resolved++
       const change = versionChange(request, source.request)
-      if (change !== undefined) return { code: 'source-changed', message: change }
+      if (change !== undefined) return change
       this.#request = this.#madeAnew(source.request.url)
       this.#log('debug', 'redirects followed again')
       return undefined
     } catch (error) {
       const { failure, message } = error as SourceError
-      return { ...(failure ?? { code: 'session' }), message }
+      if (failure === undefined) return failureOf('session', 'source', { failure: message })
+      return { ...failure, message }
     }
   }
 

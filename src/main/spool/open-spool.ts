@@ -1,7 +1,7 @@
 // Opens an image whose server answers no ranges: file, download and export put together.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Failure } from '../../shared/failure.js'
+import { failureOf } from '../../shared/failures.js'
 import type { SpooledVersion } from '../../shared/spool-task.js'
 import type { Log } from '../log.js'
 import { compressionWarning, MAGIC_BYTES } from '../source/compression.js'
@@ -31,7 +31,7 @@ export interface OpenSpoolParts
   readonly signal: AbortSignal | undefined
 }
 
-const GIVEN_UP: Failure = { code: 'cancelled', message: 'the start was given up' }
+const GIVEN_UP = failureOf('cancelled', 'start')
 
 /**
  * Begins the download of an image. Resolves once its size is known: with the head of the answer, or at

@@ -3,6 +3,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { optionsMarkdown } from '../options-markdown.js'
+import { errorsMarkdown } from './errors-markdown.js'
 import { manPage } from './man-page.js'
 
 /** A file below the repository's root, and its text as it should be, given what it is. */
@@ -14,6 +15,7 @@ export interface GeneratedFile {
 export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'README.md', make: before => between(before, 'options', optionsMarkdown()) },
   { path: 'man/nbd-prefetch.1', make: manPage },
+  { path: 'docs/errors.md', make: errorsMarkdown },
 ]
 
 /** Writes all of them. @param root of the repository, with a slash at its end */
