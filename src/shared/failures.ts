@@ -106,7 +106,7 @@ export const FAILURES = {
       'no-cookie': '{answer}, but no session cookie ({cookie})',
     },
     means:
-      'The server answers with an error, in its own words. 429, 500, 502, 503 and 504 are repeated, with fewer requests.',
+      'The server answers with an error, in its own words. 429 and 503 are repeated with fewer requests, 408, 425, 500, 502, 504 and 507 as well.',
     fix: '401 and 403: who are we, see `--user` and `--session`. 404: the path, or a signed URL that is out of date. 503 that stays: fewer `--connections`.',
   },
   redirect: {
@@ -172,7 +172,7 @@ export const FAILURES = {
     },
     means:
       'What gives credentials - a login, a `--cookie-script`, a `--header-script` - failed, at the start or in the middle.',
-    fix: 'Look at user and password, or run the script by hand: it has $url and $iteration, 60 seconds, and its standard error is shown.',
+    fix: 'Look at user and password, or run the script by hand: it is told $url and $iteration, has two minutes, and what it writes to standard error is shown.',
   },
   spool: {
     side: 'this machine',

@@ -47,7 +47,7 @@ export const REFUSALS = {
   },
   'old-client': {
     text: 'this option needs fixed newstyle',
-    means: 'The client speaks the protocol of before 2011.',
+    means: 'The client speaks an old form of the protocol, in which options have no answers.',
     fix: '',
   },
   'tls-only': {

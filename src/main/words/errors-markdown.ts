@@ -80,8 +80,8 @@ const INTRODUCTION = `# Errors: what each message means and what to try
 
 Every message is one line: what could not be done, on which URL or file, and what was the case; often what to try. Secrets are
 masked in all of them. \`{name}\` and its like stand for what is known when it happens. The code of a message stays the
-same when its words change: \`-v\` prints it below the message, the log has it as \`code=\`, and programs find it as \`reason\`
-of an error of \`serve()\` and as \`code\` of a failure.`
+same when its words change: \`-v\` prints it below an error that ends the program, lines of the log about requests and reads that failed have
+it as \`code=\`, and programs find it as \`reason\` of what \`serve()\` throws.`
 
 const FAILED_REQUESTS = [
   '## Requests that fail',
