@@ -2,21 +2,30 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Peer } from './cases/peer.js'
-import { isOurs, peersWith, USUAL_PEERS } from './cases/peers.js'
-import { figureGroups, type Group, matrix } from './cases/plan.js'
-import { HEADLINE, latencyGroups, sizeGroups, sweepGroups, sweepPeers } from './cases/presets.js'
+import { againstProbe } from './against-probe.js'
+import { durationText, estimate } from './cases/estimate.js'
+import { isOurs, peersWith } from './cases/peers.js'
+import type { Group } from './cases/plan.js'
+import { sweepPeers } from './cases/presets.js'
 import { profileOf } from './cases/profiles.js'
-import { WORKLOADS } from './cases/workloads.js'
-import { type CellResult, type ClaimResult, type Results, SCHEMA } from './measure/result.js'
-import { runGroup } from './measure/runner.js'
+import { groupsOf, installLine, roomFor } from './groups.js'
+import { Images } from './measure/images.js'
+import {
+  type CellResult,
+  type ClaimResult,
+  type ProbeResult,
+  type Results,
+  SCHEMA,
+} from './measure/result.js'
+import { cellsOf, leftOf, merged, mustContinue } from './measure/resume.js'
+import { type RunnerOptions, runGroup } from './measure/runner.js'
 import { endOnSignals, makeScratch } from './measure/scratch.js'
-import { openUrl, planLines, planUrl, URL_PROFILE } from './measure/url-source.js'
+import { openUrl, planLines, planUrl } from './measure/url-source.js'
 import type { BenchOptions } from './options.js'
 import { aboutLine, aboutThis } from './report/about.js'
 import { judgeFigure } from './report/claims.js'
 import { ProgressBar } from './report/progress.js'
-import { writeResults } from './report/results-file.js'
+import { readResults, writeResults } from './report/results-file.js'
 import { bestFlags } from './report/sweep.js'
 import { claimTable, commandLines, failureLines, ratioLines, resultTable } from './report/table.js'
 
@@ -27,19 +36,25 @@ const MiB = 1024 * 1024
 /** @returns the exit status */
 export async function runBench(options: BenchOptions, words: readonly string[]): Promise<number> {
   const peers = { ...peersWith(options.flags), ...sweepPeers(options.flags) }
-  const [planned] = options.url === undefined ? [] : groupsOf(options, peers)
+  const about = aboutThis(words, new Date())
+  const earlier = options.resume === undefined ? undefined : readResults(options.resume)
+  if (earlier !== undefined) mustContinue(earlier, about)
+  const planned = groupsOf(options, peers)
   const plan =
     options.url === undefined
       ? undefined
-      : await planUrl(options.url, options.budget, options.runs * (planned?.cells.length ?? 0))
-  const groups = plan === undefined ? groupsOf(options, peers) : urlGroups(planned, plan.size)
+      : await planUrl(options.url, options.budget, options.runs * (planned[0]?.cells.length ?? 0))
+  const all = plan === undefined ? planned : urlGroups(planned[0], plan.size)
+  const groups = leftOf(all, earlier?.cells ?? [])
   for (const line of plan === undefined ? [] : planLines(plan)) console.log(line)
+  if (plan === undefined) console.log(estimateLine(groups, options))
   endOnSignals()
-  const directory = makeScratch(Math.max(...groups.map(bytesOfCopies)))
+  const directory = makeScratch(Math.max(0, ...groups.map(roomFor)))
   const source = plan === undefined ? undefined : await openUrl(plan, directory)
-  const about = aboutThis(words, new Date())
-  const cells: CellResult[] = []
-  const claims: ClaimResult[] = []
+  using images = new Images(directory)
+  let cells: readonly CellResult[] = earlier?.cells ?? []
+  const claims: ClaimResult[] = [...(earlier?.claims ?? [])]
+  const probes: ProbeResult[] = [...(earlier?.probes ?? [])]
   const results = (): Results => ({
     schema: SCHEMA,
     about,
@@ -51,35 +66,44 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
     ),
     cells,
     claims,
+    ...(probes.length === 0 ? {} : { probes }),
   })
-  const kept = `${options.results ?? RESULTS}/${about.date.replaceAll(':', '').replace(/\..*/, '')}.json`
+  const kept = options.resume ?? newFile(options.results ?? RESULTS, about.date)
   const end = performance.now() + (options.deadline ?? Infinity) * 1000
   try {
     for (const [i, group] of groups.entries()) {
-      // What is left is shared by the groups that are left.
-      const deadline = performance.now() + (end - performance.now()) / (groups.length - i)
       announce(group, options)
       using bar = new ProgressBar()
-      const measured = await runGroup(group, {
+      const running: RunnerOptions = {
         peers,
+        images,
         rounds: options.runs,
         // On somebody's own server every byte counts.
         warmUp: options.warmUp && source === undefined,
         source,
         limitMs: options.limit * 1000,
         patienceMs: options.patience * 1000,
-        deadline,
+        // What is left is shared by the groups that are left.
+        deadline: performance.now() + (end - performance.now()) / (groups.length - i),
         directory,
         progress: event => bar.show(event),
-      })
+      }
+      const measured = await runGroup(group, running)
       bar[Symbol.dispose]()
-      cells.push(...measured)
-      console.log(resultTable(measured))
-      for (const line of [...failureLines(measured), ...ratioLines(measured)]) console.log(line)
-      for (const line of bestFlags(measured)) console.log(line)
-      for (const line of commandLines(measured)) console.log(line)
+      cells = merged(cells, measured)
+      show(measured)
+      if (options.againstProbe) {
+        console.log('\nwhat probe recommends, and the best of the sweep once more')
+        const found = await againstProbe(group, measured, options.flags, running)
+        cells = merged(cells, found.cells)
+        probes.push(found.probe)
+        claims.push(found.claim)
+        show(found.cells)
+        console.log(`\n${claimTable([found.claim])}`)
+      }
       if (group.figure !== undefined) {
-        const judged = judgeFigure(group.figure, measured)
+        const whole = all.find(one => one.figure === group.figure && one.size === group.size)
+        const judged = judgeFigure(group.figure, cellsOf(whole ?? group, cells))
         claims.push(...judged)
         console.log(`\n${claimTable(judged)}`)
       }
@@ -90,6 +114,8 @@ export async function runBench(options: BenchOptions, words: readonly string[]):
     await source?.origin[Symbol.asyncDispose]()
   }
   console.log(`\n${aboutLine(about)}`)
+  const install = installLine(all, peers)
+  if (install !== undefined) console.log(install)
   if (options.headline) {
     writeResults(`${RESULTS}/headline.json`, results())
     await writeHeadline(results())
@@ -114,36 +140,14 @@ function urlGroups(group: Group | undefined, size: number): Group[] {
   return group === undefined ? [] : [{ ...group, size }]
 }
 
-function headlineGroups(
-  peers: Readonly<Record<string, Peer>>,
-  names: readonly string[],
-  size: number | undefined,
-): Group[] {
-  const { profile, columns } = HEADLINE
-  return columns.flatMap(column =>
-    matrix(
-      {
-        profiles: [profile],
-        workloads: [column.workload],
-        peers: names,
-        size: size ?? column.size,
-      },
-      peers,
-    ),
-  )
+function newFile(directory: string, date: string): string {
+  return `${directory}/${date.replaceAll(':', '').replace(/\..*/, '')}.json`
 }
 
-function groupsOf(options: BenchOptions, peers: Readonly<Record<string, Peer>>): Group[] {
-  const { workload: workloads, figure, growth, sweep } = options
-  const profiles = options.url === undefined ? options.profile : [URL_PROFILE]
-  // One group: what its size will be is for the budget to say.
-  const size = options.url === undefined ? options.size : MiB
-  if (figure !== undefined) return figure.flatMap(name => figureGroups(name, peers, options))
-  if (options.headline) return headlineGroups(peers, options.peer ?? USUAL_PEERS, size)
-  if (growth === 'size') return sizeGroups(profiles[0] as string, peers, size ?? 8 * 1024 * MiB)
-  if (growth === 'latency') return latencyGroups(peers, size ?? 64 * MiB)
-  if (sweep) return sweepGroups({ profiles, workloads: workloads.slice(0, 1), size }, peers)
-  return matrix({ profiles, workloads, peers: options.peer ?? USUAL_PEERS, size }, peers)
+function estimateLine(groups: readonly Group[], options: BenchOptions): string {
+  const { likely, most } = estimate(groups, options)
+  const count = groups.reduce((sum, { cells }) => sum + cells.length, 0)
+  return `${count} cells, about ${durationText(likely)} (at most ${durationText(most)})`
 }
 
 function announce({ title, size, cells }: Group, { runs }: BenchOptions): void {
@@ -154,11 +158,8 @@ function announce({ title, size, cells }: Group, { runs }: BenchOptions): void {
   }
 }
 
-/** Room for the copies of one run, and for the caches of some peers beside them. */
-function bytesOfCopies({ cells, size }: Group): number {
-  const disks = cells.map(({ workload }) => {
-    const { copies = true, disks = copies ? 1 : 0 } = WORKLOADS[workload ?? ''] ?? {}
-    return disks
-  })
-  return 2 * size * Math.max(...disks) + 64 * MiB
+function show(cells: readonly CellResult[]): void {
+  console.log(resultTable(cells))
+  for (const line of [...failureLines(cells), ...ratioLines(cells)]) console.log(line)
+  for (const line of [...bestFlags(cells), ...commandLines(cells)]) console.log(line)
 }

@@ -25,6 +25,11 @@ export interface BenchOptions {
   /** Directory; undefined for bench/results. */
   readonly results: string | undefined
   readonly sweep: boolean
+  readonly againstProbe: boolean
+  /** A results file to go on with. */
+  readonly resume: string | undefined
+  /** One group a workload, so that little is lost when the run is broken off. */
+  readonly apart: boolean
   readonly growth: 'size' | 'latency' | undefined
   readonly compare: readonly [string, string] | undefined
   readonly report: string | undefined
@@ -69,6 +74,14 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     .option('--quick', 'a look in three minutes: two profiles, 32 MiB')
     .option('--full', 'everything: takes hours')
     .option('--sweep', 'our flags one by one, on the profiles and workloads given')
+    .option(
+      '--against-probe',
+      'a sweep, and whether what `nbd-prefetch probe` recommends is as fast',
+    )
+    .option(
+      '--resume <file>',
+      'go on with a run that was broken off, with the same words otherwise',
+    )
     .addOption(
       new Option('--growth <what>', 'how time grows with the image or the way').choices([
         'size',
@@ -94,11 +107,19 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   const options = {
     ...given,
     ...chosen,
-    sweep: given.sweep ?? false,
+    sweep: given.sweep ?? given.againstProbe ?? false,
+    againstProbe: given.againstProbe ?? false,
+    apart: full ?? false,
     headline: given.headline ?? false,
   }
   if (given.compare !== undefined && given.compare.length !== 2) {
     program.error('error: --compare takes two files')
+  }
+  if (given.url !== undefined) {
+    if (given.againstProbe || given.resume !== undefined)
+      program.error('error: --url goes with neither --against-probe nor --resume')
+    if (options.workload.some(name => WORKLOADS[name]?.image !== undefined))
+      program.error('error: --url takes the image as raw: leave the qcow2 workloads out')
   }
   return {
     ...options,

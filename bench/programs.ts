@@ -6,7 +6,9 @@ import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:chi
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { OutOfTime } from './measure/out-of-time.js'
 import { cpuSecondsOf, peakBytesOf, type ThreadSeconds, threadSecondsOf } from './measure/usage.js'
+import { descendantsOf } from './process-tree.js'
 
 /** Debian's name of the package that brings a program. */
 export const PACKAGES: Readonly<Record<string, string>> = {
@@ -26,7 +28,7 @@ const found = new Map<string, boolean>()
 const alive = new Set<ChildProcess>()
 
 process.on('exit', () => {
-  for (const child of alive) killGroup(child, 'SIGKILL')
+  for (const child of alive) killAll(child, 'SIGKILL')
 })
 
 /** True if the program is on the path. */
@@ -49,7 +51,7 @@ export function isInstalled(program: string): boolean {
 /** First line of `program --version`, or undefined. */
 export function versionOf(program: string): string | undefined {
   if (!isInstalled(program)) return undefined
-  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' })
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 5000 })
   return stdout.split('\n')[0]?.trim()
 }
 
@@ -87,18 +89,23 @@ export async function finish(
     peakBytes = peakBytesOf(child.pid) ?? peakBytes
   }, LOOK_MS)
   let late = false
+  const stop = () => {
+    killAll(child, 'SIGKILL')
+    // Whoever still holds the other end is not waited for.
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
   const timer = setTimeout(() => {
     late = true
-    killGroup(child, 'SIGKILL')
+    stop()
   }, limitMs)
-  const onGiven = () => killGroup(child, 'SIGKILL')
-  given?.addEventListener('abort', onGiven)
+  given?.addEventListener('abort', stop)
   const start = performance.now()
   try {
     const [status, signal] = (await once(child, 'close')) as [number | null, string | null]
     const seconds = (performance.now() - start) / 1000
     given?.throwIfAborted()
-    if (late) throw new Error(`${command} took longer than ${limitMs / 1000} s`)
+    if (late) throw new OutOfTime(`${command} took longer than ${limitMs / 1000} s`)
     if (status !== 0) {
       const words = (stderr === '' ? stdout : stderr).trim().split('\n').at(-1)
       throw new Error(`${command} ended with ${status ?? signal}: ${words}`)
@@ -107,7 +114,7 @@ export async function finish(
   } finally {
     clearInterval(look)
     clearTimeout(timer)
-    given?.removeEventListener('abort', onGiven)
+    given?.removeEventListener('abort', stop)
     alive.delete(child)
   }
 }
@@ -176,18 +183,22 @@ export class Background implements AsyncDisposable {
     if (this.#child.pid === undefined) return
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const ended = once(this.#child, 'exit')
-    killGroup(this.#child, 'SIGTERM')
-    const timer = setTimeout(() => killGroup(this.#child, 'SIGKILL'), 5000)
+    killAll(this.#child, 'SIGTERM')
+    const timer = setTimeout(() => killAll(this.#child, 'SIGKILL'), 5000)
     await ended
     clearTimeout(timer)
   }
 }
 
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return
-  try {
-    process.kill(-child.pid, signal)
-  } catch {
-    // It has ended meanwhile.
+/** Its process group, and what it has started outside of that. */
+function killAll(child: ChildProcess, signal: NodeJS.Signals): void {
+  const { pid } = child
+  if (pid === undefined) return
+  for (const target of [...descendantsOf(pid), -pid]) {
+    try {
+      process.kill(target, signal)
+    } catch {
+      // It has ended meanwhile.
+    }
   }
 }

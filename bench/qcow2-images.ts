@@ -1,4 +1,4 @@
-// The qcow2 images that `bench:qcow2` measures, made by qemu-img from generated content: a
+// The qcow2 images that are measured, made by qemu-img from generated content: a
 // compressed one of made-up text, and a large, nearly empty one whose L2 tables are a long walk.
 
 import { spawnSync } from 'node:child_process'
@@ -22,7 +22,7 @@ export function compressedImage(directory: string, size: number): Qcow2Image {
   const raw = join(directory, 'text.raw')
   const file = join(directory, 'compressed.qcow2')
   writeText(raw, size)
-  run('qemu-img', ['convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, file])
+  qcow2Of(raw, file, true)
   rmSync(raw)
   return { file, tables: tablesOf(file).tables }
 }
@@ -39,8 +39,14 @@ export function sparseImage(directory: string, size: number): Qcow2Image {
   return { file, tables: tablesOf(file).tables }
 }
 
+/** A raw file's content as a qcow2 image. */
+export function qcow2Of(raw: string, file: string, compressed: boolean): void {
+  const flags = compressed ? ['-c'] : []
+  run('qemu-img', ['convert', ...flags, '-f', 'raw', '-O', 'qcow2', raw, file])
+}
+
 /** Text that compresses as text does: words of a made-up language, common ones more often. */
-function writeText(path: string, size: number): void {
+export function writeText(path: string, size: number): void {
   const source = new SeededRandom(1)
   const random = () => source.next()
   const often = (below: number) => Math.floor(random() * random() * below)

@@ -23,15 +23,16 @@ function copy(
   }
 }
 
-/** `qemu-img convert` from raw to raw, onto a file that exists already. */
+/** `qemu-img convert` to raw, onto a file that exists already. */
 export function qemuConvert(
   source: string,
   target: string,
   flags: readonly string[] = [],
+  format: 'raw' | 'qcow2' = 'raw',
 ): Command {
-  // A json: name states its format itself.
-  const format = source.startsWith('json:') ? [] : ['-f', 'raw']
-  return ['qemu-img', 'convert', ...flags, '-n', ...format, '-O', 'raw', source, target]
+  // A json: name states its format itself, in the words of a shell, too.
+  const from = /^'?json:/.test(source) ? [] : ['-f', format]
+  return ['qemu-img', 'convert', ...flags, '-n', ...from, '-O', 'raw', source, target]
 }
 
 /** @param flags - of the command line; its default is `-m 8` */
@@ -65,6 +66,7 @@ export function disks(count: number): Workload {
     command: source => `${count} × ${qemuConvert(source, 'TARGET').join(' ')}`,
     with: ['server', 'driver'],
     copies: false,
+    keeps: true,
     disks: count,
     usualSize: 64 * 1024 * 1024,
     async measure({ sources, targets, size, finish }) {

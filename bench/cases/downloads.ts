@@ -16,6 +16,8 @@ export const ARIA2: DownloadPeer = {
     '-s16',
     '-k1M',
     '--file-allocation=none',
+    // Of a run that was killed: it would be taken up where that one stopped.
+    '--remove-control-file=true',
     '--allow-overwrite=true',
     '--auto-file-renaming=false',
     ...(caFile === undefined ? [] : [`--ca-certificate=${caFile}`]),

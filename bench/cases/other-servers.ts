@@ -6,7 +6,6 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Background } from '../programs.js'
-import { together } from './ours.js'
 import type { OriginAddress, RunningServer, ServerPeer } from './peer.js'
 import { qemuSource } from './qemu-driver.js'
 
@@ -47,7 +46,7 @@ export const QEMU_NBD: ServerPeer = {
   kind: 'server',
   label: "qemu-nbd over qemu's curl driver",
   needs: ['qemu-nbd'],
-  command: url => `qemu-nbd -r -t -k SOCKET ${qemuSource({ url, directory: '' })}`,
+  command: url => `qemu-nbd -f raw -r -t -k SOCKET ${url}`,
   serve: origins =>
     startAll(origins, 'qemu-nbd', (origin, socket) => [
       '-r',
@@ -56,8 +55,14 @@ export const QEMU_NBD: ServerPeer = {
       '8',
       '-k',
       socket,
-      qemuSource(origin),
+      ...asItIs(qemuSource(origin)),
     ]),
+}
+
+/** A source whose bytes are not looked at for a format: a qcow2 image is the client's to read. */
+function asItIs(source: string): readonly string[] {
+  // A json: name states its format itself.
+  return source.startsWith('json:') ? [source] : ['-f', 'raw', source]
 }
 
 async function startAll(
@@ -115,5 +120,16 @@ async function accepts(path: string, given: AbortSignal): Promise<void> {
     })
     if (open) return
     await sleep(10)
+  }
+}
+
+/** Several servers as one. */
+function together(servers: readonly RunningServer[]): RunningServer {
+  return {
+    uris: servers.flatMap(server => server.uris),
+    processes: servers.flatMap(server => server.processes),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(servers.map(server => server[Symbol.asyncDispose]()))
+    },
   }
 }

@@ -1,5 +1,4 @@
-// Ourselves, with any flags. Several exports are one process each until one process can serve
-// several: `serve` is the only place that would change.
+// Ourselves, with any flags. Several exports are served by one process, as NAME=URL.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +6,8 @@ import { createInterface } from 'node:readline'
 import { Background } from '../programs.js'
 import type { OriginAddress, RunningServer, ServerPeer } from './peer.js'
 
-const CLI = new URL('../../dist/main/cli.js', import.meta.url).pathname
+/** The program. */
+export const CLI = new URL('../../dist/main/cli.js', import.meta.url).pathname
 
 let sockets = 0
 
@@ -18,48 +18,36 @@ export function ours(label: string, flags: readonly string[] = []): ServerPeer {
     label,
     needs: [],
     command: url => ['nbd-prefetch', ...flags, '-U', '-', url].join(' '),
-    serve: async origins => {
-      const started = await Promise.allSettled(origins.map(origin => start(origin, flags)))
-      const running = started.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
-      const failed = started.find(one => one.status === 'rejected')
-      if (failed !== undefined) {
-        await Promise.all(running.map(one => one[Symbol.asyncDispose]()))
-        throw failed.reason
-      }
-      return together(running)
-    },
+    serve: origins => start(origins, flags),
   }
 }
 
-/** Several servers as one. */
-export function together(servers: readonly RunningServer[]): RunningServer {
-  return {
-    uris: servers.flatMap(server => server.uris),
-    processes: servers.flatMap(server => server.processes),
-    async [Symbol.asyncDispose]() {
-      await Promise.all(servers.map(server => server[Symbol.asyncDispose]()))
-    },
-  }
+/** What the command line says of the images: one URL, or a name in front of each of several. */
+export function imageArguments(urls: readonly string[]): readonly string[] {
+  return urls.length === 1 ? urls : urls.map((url, i) => `disk${i}=${url}`)
 }
 
-async function start(origin: OriginAddress, flags: readonly string[]): Promise<RunningServer> {
-  const socket = join(origin.directory, `ours-${++sockets}.sock`)
-  const trust = origin.caFile === undefined ? [] : ['--cacert', origin.caFile]
-  const args = [CLI, '--exit-with-parent', '-U', socket, ...trust, ...flags, origin.url]
+async function start(
+  origins: readonly OriginAddress[],
+  flags: readonly string[],
+): Promise<RunningServer> {
+  const [first] = origins
+  if (first === undefined) throw new Error('Cannot serve: no URL is given')
+  const socket = join(first.directory, `ours-${++sockets}.sock`)
+  const trust = first.caFile === undefined ? [] : ['--cacert', first.caFile]
+  const images = imageArguments(origins.map(origin => origin.url))
+  const args = [CLI, '--exit-with-parent', '-U', socket, ...trust, ...flags, ...images]
   const process = new Background(globalThis.process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...globalThis.process.env, TMPDIR: origin.directory },
+    env: { ...globalThis.process.env, TMPDIR: first.directory },
   })
   try {
-    const uri = await Promise.race([
-      createInterface(process.stdout)
-        [Symbol.asyncIterator]()
-        .next()
-        .then(line => (line.done === true ? new Promise<never>(() => {}) : line.value)),
+    const uris = await Promise.race([
+      firstLines(process.stdout, origins.length),
       process.ended('nbd-prefetch'),
     ])
     return {
-      uris: [uri],
+      uris,
       processes: [process],
       async [Symbol.asyncDispose]() {
         await process[Symbol.asyncDispose]()
@@ -70,4 +58,14 @@ async function start(origin: OriginAddress, flags: readonly string[]): Promise<R
     await process[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** The first so many lines; never resolves where there are fewer: why is for others to say. */
+async function firstLines(stream: NodeJS.ReadableStream, count: number): Promise<string[]> {
+  const lines: string[] = []
+  for await (const line of createInterface(stream)) {
+    lines.push(line)
+    if (lines.length === count) return lines
+  }
+  return await new Promise<never>(() => {})
 }

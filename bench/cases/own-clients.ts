@@ -13,8 +13,9 @@ async function withClient<T>(
   { sources: [uri = ''], given }: WorkloadContext,
   action: (client: NbdClient) => Promise<T>,
 ): Promise<T> {
-  const path = new URL(uri).searchParams.get('socket') ?? ''
-  const client = await NbdClient.connect({ path })
+  const { pathname, searchParams } = new URL(uri)
+  const exportName = decodeURIComponent(pathname.slice(1))
+  const client = await NbdClient.connect({ path: searchParams.get('socket') ?? '' }, { exportName })
   let stop = () => {}
   const stopped = new Promise<never>((_, reject) => {
     stop = () => reject(given.reason)

@@ -27,8 +27,8 @@ interface PeerBase {
   readonly label: string
   /** Programs it needs. */
   readonly needs: readonly string[]
-  /** The command as a user would type it. */
-  readonly command: (url: string) => string
+  /** The command as a user would type it; of a driver, what stands in qemu-img's for the source. */
+  readonly command: (url: string, format?: 'raw' | 'qcow2') => string
 }
 
 /** An NBD server. */
@@ -41,8 +41,8 @@ export interface ServerPeer extends PeerBase {
 /** A block driver of qemu's own, which reads HTTP inside qemu-img. */
 export interface DriverPeer extends PeerBase {
   readonly kind: 'driver'
-  /** What qemu-img takes in place of an NBD URI. */
-  readonly source: (origin: OriginAddress) => string
+  /** What qemu-img takes in place of an NBD URI, for an image of this format. */
+  readonly source: (origin: OriginAddress, format: 'raw' | 'qcow2') => string
 }
 
 /** A program that copies the URL to a file. */

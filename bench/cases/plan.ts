@@ -44,6 +44,20 @@ export function matrix(wish: Wish, peers: Readonly<Record<string, Peer>>): Group
   )
 }
 
+/** A group as one for each of its workloads, for long runs that may be broken off; downloads go with the first. */
+export function apart(group: Group): Group[] {
+  const names = [...new Set(group.cells.map(cell => cell.workload))].filter(
+    name => name !== undefined,
+  )
+  return names.map((name, i) => ({
+    ...group,
+    title: `${group.title}, ${WORKLOADS[name]?.label ?? name}`,
+    cells: group.cells.filter(
+      ({ workload }) => workload === name || (i === 0 && workload === undefined),
+    ),
+  }))
+}
+
 /** The groups of a figure: all of its profiles together, one group an image size. */
 export function figureGroups(
   name: string,
@@ -82,8 +96,7 @@ function cellsOf(
     ...workloads.flatMap(workload =>
       names.flatMap(peer => {
         const { kind } = peers[peer] as Peer
-        const fits = kind !== 'download' && WORKLOADS[workload]?.with.includes(kind)
-        return fits ? [{ profile, workload, peer }] : []
+        return WORKLOADS[workload]?.with.includes(kind) ? [{ profile, workload, peer }] : []
       }),
     ),
     // A download is the same whatever client is measured beside it.

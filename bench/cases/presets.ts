@@ -25,11 +25,13 @@ export const QUICK = {
   deadline: 140,
 } as const
 
-/** What `--full` sets: every combination there is. It takes hours. */
+/** What `--full` sets: every combination there is. It takes hours, a slow peer's cell two minutes. */
 export const FULL = {
   profile: Object.keys(PROFILES),
   workload: Object.keys(WORKLOADS),
   peer: PEER_NAMES,
+  limit: 120,
+  patience: 20,
 } as const
 
 /** What the README shows: copies of these sizes on one profile. */

@@ -3,7 +3,11 @@
 import type { DriverPeer, OriginAddress } from './peer.js'
 
 /** What qemu takes as a file name. The driver can't be told an authority: https is not verified. */
-export function qemuSource(origin: OriginAddress, readahead?: number): string {
+export function qemuSource(
+  origin: OriginAddress,
+  readahead?: number,
+  format: 'raw' | 'qcow2' = 'raw',
+): string {
   const driver = origin.url.startsWith('https:') ? 'https' : 'http'
   const unusual =
     readahead !== undefined || origin.caFile !== undefined
@@ -13,7 +17,7 @@ export function qemuSource(origin: OriginAddress, readahead?: number): string {
         }
       : undefined
   if (unusual === undefined) return origin.url
-  const source = { driver: 'raw', file: { driver, url: origin.url, ...unusual } }
+  const source = { driver: format, file: { driver, url: origin.url, ...unusual } }
   return `json:${JSON.stringify(source)}`
 }
 
@@ -23,8 +27,10 @@ export function qemuCurl(label: string, readahead?: number): DriverPeer {
     kind: 'driver',
     label,
     needs: ['qemu-img'],
-    command: url =>
-      `qemu-img convert -O raw '${qemuSource({ url, directory: '' }, readahead)}' TARGET`,
-    source: origin => qemuSource(origin, readahead),
+    command: (url, format) => {
+      const source = qemuSource({ url, directory: '' }, readahead, format)
+      return source.startsWith('json:') ? `'${source}'` : source
+    },
+    source: (origin, format) => qemuSource(origin, readahead, format),
   }
 }

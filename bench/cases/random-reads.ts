@@ -49,6 +49,8 @@ export function randomReads(depth: number): Workload {
       'fio',
       '--name=random',
       '--ioengine=nbd',
+      // Its job else runs in a process that leaves the process group.
+      '--thread',
       `--uri=${source}`,
       '--rw=randread',
       '--bs=4k',

@@ -2,6 +2,7 @@
 
 import { convert, disks, nbdcopy } from './copies.js'
 import { FIRST_BYTE, limited, ownCopy } from './own-clients.js'
+import { convertQcow2 } from './qcow2-copies.js'
 import { randomReads } from './random-reads.js'
 import type { Workload } from './workload.js'
 
@@ -11,6 +12,8 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   'qemu-img': convert([]),
   'qemu-img-m1': convert(['-m', '1']),
   'qemu-img-m16W': convert(['-m', '16', '-W']),
+  qcow2: convertQcow2('qcow2'),
+  'qcow2-compressed': convertQcow2('qcow2-compressed'),
   nbdcopy: nbdcopy(),
   'nbdcopy-1': nbdcopy(1),
   'nbdcopy-4': nbdcopy(4),

@@ -7,15 +7,17 @@ import { sample } from '../cases/own-clients.js'
 import type { Peer, RunningServer } from '../cases/peer.js'
 import {
   type Measured,
+  targetsOf,
   type Workload,
   type WorkloadContext,
   WrongBytes,
 } from '../cases/workload.js'
 import { digestOfFile } from '../digest.js'
 import { finish } from '../programs.js'
-import type { Image } from '../slow-server/image.js'
+import type { Content } from './images.js'
 import type { Origin } from './origin.js'
 import { timelineOf } from './origin-log.js'
+import { OutOfTime } from './out-of-time.js'
 import type { Run, ServerUsage, TimelinePoint } from './result.js'
 import { endedChildrenSeconds } from './usage.js'
 import { Watch } from './watch.js'
@@ -27,9 +29,7 @@ export interface Cell {
   /** Undefined for a download. */
   readonly workload: Workload | undefined
   readonly origin: Origin
-  readonly image: Image
-  /** SHA-256 of the image; asked for only where whole copies are compared. */
-  readonly digest: () => string
+  readonly content: Content
   readonly directory: string
 }
 
@@ -38,32 +38,37 @@ export async function measure(
   cell: Cell,
   limitMs: number,
 ): Promise<{ run: Run; timeline: TimelinePoint[] }> {
-  const { peer, workload, origin, image } = cell
+  const { peer, workload, origin, content } = cell
   const disks = workload?.disks ?? 1
-  const targets = Array.from({ length: disks }, (_, i) => join(cell.directory, `copy-${i}.raw`))
+  const targets = Array.from({ length: targetsOf(workload) }, (_, i) =>
+    join(cell.directory, `copy-${i}.raw`),
+  )
   const addresses = origin.addresses(disks)
+  const address = addresses[0] as (typeof addresses)[0]
   await origin.begin()
   const servingSince = performance.now()
   let server: RunningServer | undefined
   using watch = new Watch(origin, limitMs)
   try {
     if (peer.kind === 'server') server = await within(limitMs, peer.serve(addresses), peer.label)
-    if (workload?.copies !== false || disks > 1)
-      for (const target of targets) empty(target, image.size)
+    for (const target of targets) empty(target, content.size)
     const context: WorkloadContext = {
       sources:
         server?.uris ??
-        (peer.kind === 'driver' ? addresses.map(address => peer.source(address)) : []),
-      image,
-      size: image.size,
+        (peer.kind === 'driver'
+          ? addresses.map(address => peer.source(address, formatOf(workload)))
+          : []),
+      image: content.image,
+      size: content.size,
       targets,
+      download: peer.kind === 'download' ? target => peer.fetch(address, target) : undefined,
       servingSince,
       finish: command => finish(command, limitMs, watch.given),
       given: watch.given,
     }
     const before = usageNow(server)
     const measured = await (workload === undefined
-      ? download(peer, context, addresses[0] as (typeof addresses)[0])
+      ? justDownload(context)
       : workload.measure(context))
     const after = usageNow(server)
     watch[Symbol.dispose]()
@@ -91,18 +96,24 @@ export async function measure(
   }
 }
 
-async function download(
-  peer: Peer,
-  { targets: [target = ''], size, finish }: WorkloadContext,
-  address: ReturnType<Origin['addresses']>[number],
-): Promise<Measured> {
-  if (peer.kind !== 'download') throw new Error(`Cannot download with ${peer.label}`)
-  const { seconds, peakBytes } = await finish(peer.fetch(address, target))
+async function justDownload({
+  targets: [target = ''],
+  size,
+  finish,
+  download,
+}: WorkloadContext): Promise<Measured> {
+  if (download === undefined) throw new Error('Cannot download: the peer is no download')
+  const { seconds, peakBytes } = await finish(download(target))
   return { seconds, peakBytes, bytes: size, content: 'targets' }
 }
 
+/** What qemu is told of the image behind the URL. */
+export function formatOf(workload: Workload | undefined): 'raw' | 'qcow2' {
+  return workload?.image === undefined || workload.image === 'raw' ? 'raw' : 'qcow2'
+}
+
 async function check(
-  { image, digest }: Cell,
+  { content: { size, digest } }: Cell,
   { content }: Measured,
   context: WorkloadContext,
 ): Promise<Run['checked']> {
@@ -112,7 +123,7 @@ async function check(
   }
   if (content === 'targets') {
     for (const target of context.targets) {
-      if (digestOfFile(target, image.size) !== digest()) {
+      if (digestOfFile(target, size) !== digest()) {
         throw new WrongBytes('the copy differs from the image')
       }
     }
@@ -177,7 +188,7 @@ async function within<T extends AsyncDisposable>(
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Error(`${what} was not ready within ${limitMs / 1000} s`)),
+      () => reject(new OutOfTime(`${what} was not ready within ${limitMs / 1000} s`)),
       limitMs,
     )
   })

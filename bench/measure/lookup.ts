@@ -56,6 +56,14 @@ export class CellLookup {
     return this.#median(name, run => run.origin?.peakConcurrency)
   }
 
+  /** Mean number of requests at the origin in the second half of the last run, when a start is long over. */
+  steadyConcurrency(name: CellName): number | undefined {
+    const points = this.find(name)?.timeline ?? []
+    const later = points.slice(Math.floor(points.length / 2))
+    if (later.length === 0) return undefined
+    return later.reduce((sum, { concurrency }) => sum + concurrency, 0) / later.length
+  }
+
   serverPeakBytes(name: CellName): number | undefined {
     return this.#median(name, run => run.server?.peakBytes)
   }

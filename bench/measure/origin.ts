@@ -8,6 +8,7 @@ import type { OriginAddress } from '../cases/peer.js'
 import type { Profile } from '../cases/profiles.js'
 import { type SlowServerProcess, startInProcess } from '../slow-server/in-process.js'
 import type { LogEntry } from '../slow-server/request-log.js'
+import type { Content } from './images.js'
 import { sizesOf, statusesOf } from './origin-log.js'
 import type { OriginUse } from './result.js'
 
@@ -33,10 +34,10 @@ export interface Origin extends AsyncDisposable {
 export async function startOrigin(
   name: string,
   profile: Profile,
-  size: number,
+  image: Content['served'],
   directory: string,
 ): Promise<Origin> {
-  const server = await startInProcess({ logLimit: LOG_LIMIT, ...profile.server, image: { size } })
+  const server = await startInProcess({ logLimit: LOG_LIMIT, ...profile.server, image })
   let caFile: string | undefined
   if (server.caPem !== undefined) {
     caFile = join(directory, `${name}.pem`)

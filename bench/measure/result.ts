@@ -62,8 +62,10 @@ export interface CellResult {
   readonly peer: string
   /** Labels as tables show them. */
   readonly labels: { readonly workload: string; readonly peer: string }
-  /** Size of the image, bytes. */
+  /** Size of the disk, bytes. */
   readonly size: number
+  /** Size of the file behind the URL, where that is no raw image. */
+  readonly fileBytes?: number
   /** As a user would type them: the peer's, then the client's. */
   readonly commands: readonly string[]
   readonly runs: readonly Run[]
@@ -82,6 +84,14 @@ export interface ClaimResult {
   readonly value: number | undefined
   readonly bound: string
   readonly holds: boolean | undefined
+}
+
+/** What `nbd-prefetch probe` said of a profile, and what a sweep there found. Flags as words. */
+export interface ProbeResult {
+  readonly profile: string
+  readonly recommended: readonly string[]
+  readonly expectedBytesPerSecond: number
+  readonly best: readonly string[]
 }
 
 /** Where and with what it was measured. */
@@ -105,4 +115,6 @@ export interface Results {
   readonly profiles: Readonly<Record<string, string>>
   readonly cells: readonly CellResult[]
   readonly claims: readonly ClaimResult[]
+  /** Of runs with `--against-probe`. */
+  readonly probes?: readonly ProbeResult[]
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { OriginAddress } from '../cases/peer.js'
 import { FileImage } from '../slow-server/file-image.js'
-import type { Image } from '../slow-server/image.js'
+import { type Content, fileContent } from './images.js'
 import { type Counters, type Origin, useOf } from './origin.js'
 import { probe, type Remote, UrlGate, wholeOf } from './url-gate.js'
 
@@ -61,14 +61,14 @@ export function planLines({ remote, size, copies, budget }: UrlPlan): string[] {
 export async function openUrl(
   plan: UrlPlan,
   directory: string,
-): Promise<{ readonly origin: Origin; readonly image: Image }> {
+): Promise<{ readonly origin: Origin; readonly content: Content }> {
   const gate = await UrlGate.open(plan.remote, plan.size, plan.budget)
   try {
     const file = join(directory, 'reference.raw')
     await pipeline(await wholeOf(gate), createWriteStream(file))
     const image = new FileImage(file)
     if (image.size !== plan.size) throw new Error('Cannot read the image: the server ended early')
-    return { origin: new UrlOrigin(gate, directory), image }
+    return { origin: new UrlOrigin(gate, directory), content: fileContent(image) }
   } catch (error) {
     await gate[Symbol.asyncDispose]()
     throw error

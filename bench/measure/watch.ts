@@ -2,6 +2,7 @@
 // a wake-up now and then, and would take all of the time limit to say nothing.
 
 import type { Origin } from './origin.js'
+import { OutOfTime } from './out-of-time.js'
 
 const LOOK_MS = 2000
 /** A reader of 20 MB/s lives on a full ring of 256 MiB for 14 s. */
@@ -24,12 +25,15 @@ export class Watch implements Disposable {
           sent = now
           if (performance.now() - since < IDLE_MS) return
           const seconds = ((since - start) / 1000).toFixed(0)
-          this.#stop(`it hangs: nothing more was asked of the origin after ${seconds} s`)
+          this.#stop(new Error(`it hangs: nothing more was asked of the origin after ${seconds} s`))
         },
-        (error: Error) => this.#stop(error.message),
+        (error: Error) => this.#stop(error),
       )
     }, LOOK_MS)
-    this.#limit = setTimeout(() => this.#stop(`it took longer than ${limitMs / 1000} s`), limitMs)
+    this.#limit = setTimeout(
+      () => this.#stop(new OutOfTime(`it took longer than ${limitMs / 1000} s`)),
+      limitMs,
+    )
   }
 
   /** Aborted with the reason as an Error. */
@@ -42,8 +46,8 @@ export class Watch implements Disposable {
     clearTimeout(this.#limit)
   }
 
-  #stop(why: string): void {
+  #stop(why: Error): void {
     this[Symbol.dispose]()
-    this.#controller.abort(new Error(why))
+    this.#controller.abort(why)
   }
 }

@@ -3,7 +3,7 @@
 import * as Plot from '@observablehq/plot'
 import type { CellResult } from '../measure/result.js'
 import { type NamedPlot, render } from './svg.js'
-import { isWhole, speedOf } from './table.js'
+import { imageBytes, isWhole, speedOf } from './table.js'
 
 const MiB = 1024 ** 2
 
@@ -15,7 +15,7 @@ export function growthPlots(cells: readonly CellResult[]): NamedPlot[] {
     .map(cell => ({
       peer: cell.labels.peer,
       x: cell.size / MiB,
-      y: cell.size / speedOf(cell),
+      y: imageBytes(cell) / speedOf(cell),
     }))
   const byLatency = whole.flatMap(cell => {
     const ms = /^latency-(\d+)ms$/.exec(cell.profile)?.[1]

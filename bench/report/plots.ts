@@ -8,7 +8,7 @@ import type { CellResult, Results } from '../measure/result.js'
 import { summarize } from '../measure/statistics.js'
 import { growthPlots } from './growth-plots.js'
 import { type NamedPlot, render } from './svg.js'
-import { isMeasured, isWhole, speedOf } from './table.js'
+import { imageBytes, isMeasured, isRaw, isWhole, speedOf } from './table.js'
 
 const OWN_COLOR = '#0b6e4f'
 const OTHER_COLOR = '#9aa5b1'
@@ -38,11 +38,11 @@ export function speedPlots(cells: readonly CellResult[]): NamedPlot[] {
     const group = copies.filter(
       cell =>
         isSameCase(cell, subject) &&
-        (cell.workload === subject.workload || cell.workload === DOWNLOAD),
+        (cell.workload === subject.workload || (cell.workload === DOWNLOAD && isRaw(subject))),
     )
     const { profile: name, workload, size, labels } = subject
     const profile = profileOf(name)
-    const limit = profile === undefined ? undefined : limitOf(profile, size)
+    const limit = profile === undefined ? undefined : limitOf(profile, imageBytes(subject))
     return {
       name: `speed-${name}-${workload}-${size / MiB}M`,
       title: `${profile?.title ?? name}; ${labels.workload}, ${size / MiB} MiB`,
@@ -92,7 +92,7 @@ function speedPlot(cells: readonly CellResult[], limit: number | undefined): str
 function limitPlots(cells: readonly CellResult[]): NamedPlot[] {
   const data = cells.flatMap(cell => {
     const profile = profileOf(cell.profile)
-    const limit = profile === undefined ? undefined : limitOf(profile, cell.size)
+    const limit = profile === undefined ? undefined : limitOf(profile, imageBytes(cell))
     if (limit === undefined || cell.peer !== 'ours' || !isWhole(cell)) return []
     const where = `${cell.profile}, ${cell.labels.workload}, ${cell.size / MiB} MiB`
     return [{ where, share: (speedOf(cell) / limit) * 100 }]

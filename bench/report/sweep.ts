@@ -6,6 +6,19 @@ import type { CellResult } from '../measure/result.js'
 import { judge } from '../measure/statistics.js'
 import { isMeasured, round, speedOf } from './table.js'
 
+/** The fastest of a sweep, our defaults among them: its flag, none if those are. */
+export function bestOfSweep(
+  cells: readonly CellResult[],
+): { readonly flags: readonly string[]; readonly cell: CellResult } | undefined {
+  const measured = cells.filter(
+    cell => isMeasured(cell) && (cell.peer === OURS || sweptFlag(cell.peer) !== undefined),
+  )
+  if (measured.length === 0) return undefined
+  const cell = measured.reduce((a, b) => (speedOf(b) > speedOf(a) ? b : a))
+  const swept = sweptFlag(cell.peer)
+  return { cell, flags: swept === undefined ? [] : [swept.flag, swept.value] }
+}
+
 /** One line a flag; none for cells that are no sweep. */
 export function bestFlags(cells: readonly CellResult[]): string[] {
   const usual = cells.find(cell => cell.peer === OURS && isMeasured(cell))

@@ -147,7 +147,8 @@ export function ratioLines(cells: readonly CellResult[]): string[] {
           cell !== own &&
           cell.profile === own.profile &&
           isMeasured(cell) &&
-          (cell.workload === own.workload || (cell.workload === DOWNLOAD && isWhole(own))),
+          (cell.workload === own.workload ||
+            (cell.workload === DOWNLOAD && isWhole(own) && isRaw(own))),
       )
       const where = profiles.size > 1 ? `${own.profile}, ` : ''
       const ratios = others.map(
@@ -186,9 +187,19 @@ export function speedOf(cell: CellResult): number {
   return medianOf(cell.runs, run => run.bytes / run.seconds) ?? Number.NaN
 }
 
+/** Bytes behind the URL. */
+export function imageBytes({ size, fileBytes = size }: CellResult): number {
+  return fileBytes
+}
+
 /** True if the client read all of the image, and little else was timed. */
-export function isWhole({ runs, size }: CellResult): boolean {
-  return runs.every(run => run.bytes >= size)
+export function isWhole(cell: CellResult): boolean {
+  return cell.runs.every(run => run.bytes >= imageBytes(cell))
+}
+
+/** True if what a download gives can be held against it: it gives the same raw image. */
+export function isRaw({ fileBytes }: CellResult): boolean {
+  return fileBytes === undefined
 }
 
 function whyNot({ failures: [failure], skipped }: CellResult): string {

@@ -15,6 +15,8 @@ export const DEFAULTS = {
   maxClients: 1024,
   /** Seconds. Only somebody at a keyboard takes that long. */
   handshakeTimeout: 30,
+  /** Seconds. A client whose host has vanished is let go of within minutes, and costs no packets while it reads. */
+  clientKeepalive: 60,
   /** Seconds. A read that takes longer waits for an origin that may never answer. */
   drainTimeout: 10,
   insecure: false,

@@ -1,11 +1,12 @@
 // Several exports of one server: what a caller gives for each, and the options it comes to. What is
 // said of the server as a whole holds for all of them.
 
-import { checkOptionKeys } from './option-keys.js'
-import { type ResolvedOptions, resolveOptions, type ServerOptions } from './options.js'
+import { checkExportKeys, checkOptionKeys } from './option-keys.js'
+import { replacedKeys } from './option-table.js'
+import { completeOptions, type ResolvedOptions, type ServerOptions } from './options.js'
 import type { OriginOptions } from './origin-options.js'
 import type { SessionOptions } from './source/session-options.js'
-import { usageError } from './usage-error.js'
+import { UsageError, usageError } from './usage-error.js'
 
 /** One export. What it says of its origin counts in place of what the server's options say. */
 export interface ExportOptions extends OriginOptions, SessionOptions {
@@ -48,7 +49,7 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
   checkOptionKeys(options)
   const { exports, ...shared } = options
   if (exports === undefined) {
-    return [{ options: resolveOptions(options, cores), description: undefined }]
+    return [{ options: completeOptions(options, cores), description: undefined }]
   }
   if (options.url !== undefined) {
     throw usageError('url-and-exports')
@@ -65,9 +66,13 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
     if (typeof name !== 'string') throw usageError('export-without-name')
     if (names.has(name)) throw usageError('name-twice', { name })
     names.add(name)
-    return {
-      options: resolveOptions({ ...shared, ...source, exportName: name }, cores),
-      description,
+    checkExportKeys(entry, name)
+    try {
+      const common = withoutReplaced(shared, source)
+      const options = completeOptions({ ...common, ...source, exportName: name }, cores)
+      return { options, description }
+    } catch (error) {
+      throw exports.length > 1 ? ofExport(error, name, source) : error
     }
   })
   const origins = new Set(resolved.map(one => new URL(one.options.url).origin))
@@ -76,4 +81,21 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
     throw usageError('secret-of-many-origins', { key: secret, count: origins.size })
   }
   return resolved
+}
+
+/** What holds for the server, but for options that an export's own take the place of: one login for another. */
+function withoutReplaced(shared: ServerOptions, own: object): ServerOptions {
+  const replaced = new Set<string>()
+  for (const [key, value] of Object.entries(own)) {
+    if (value === undefined || value === false) continue
+    for (const other of replacedKeys(key)) replaced.add(other)
+  }
+  return Object.fromEntries(Object.entries(shared).filter(([key]) => !replaced.has(key)))
+}
+
+/** The error with the export's name, where the export itself may be the cause. */
+function ofExport(error: unknown, name: string, { url: _url, ...own }: object & { url: string }) {
+  if (!(error instanceof UsageError)) return error
+  const isOwn = Object.keys(own).length > 0 || /\bURL\b/.test(error.message)
+  return isOwn ? usageError('of-export', { refusal: error.message, name }, { cause: error }) : error
 }

@@ -5,10 +5,12 @@ import type { ServerOptions } from './options.js'
 
 /** Values by option key; absent where a flag was not given. */
 export interface InputFlags {
-  /** `PASSWORD`, `+FILE`, `-FD`, or `-` to ask on the terminal: nbdkit's notation. So is `cookie`. */
+  /** `PASSWORD`, `+FILE`, `-FD`, or `-` to ask on the terminal: nbdkit's notation. So are `bearerToken`,
+   * `cookie` and `proxyPassword`. */
   readonly password?: string
   /** First line of a file, or of standard input for `-`. So are the other `…File` with secrets. */
   readonly passwordFile?: string
+  readonly bearerToken?: string
   readonly bearerTokenFile?: string
   readonly cookie?: string
   readonly cookieFile?: string
@@ -30,6 +32,7 @@ export interface InputFlags {
 const KEYS: ReadonlySet<string> = new Set<keyof InputFlags>([
   'password',
   'passwordFile',
+  'bearerToken',
   'bearerTokenFile',
   'cookie',
   'cookieFile',
@@ -46,6 +49,9 @@ const KEYS: ReadonlySet<string> = new Set<keyof InputFlags>([
   'tlsPsk',
 ])
 
+/** Options that such flags come to. */
+export type ReadOptions = Omit<ServerOptions, 'url' | 'exports'>
+
 /** Parts the flags of values to be read from the rest. */
 export function takeInputs<Values extends InputFlags>(
   values: Values,
@@ -58,12 +64,12 @@ export function takeInputs<Values extends InputFlags>(
 }
 
 /** Stand-ins for what is still to be read, so that all else can be checked before. */
-export function placeholders(inputs: InputFlags): Partial<ServerOptions> {
+export function placeholders(inputs: InputFlags): ReadOptions {
   const given = (...keys: readonly (keyof InputFlags)[]): boolean =>
     keys.some(key => inputs[key] !== undefined)
   return {
     ...(given('password', 'passwordFile') && { password: '' }),
-    ...(given('bearerTokenFile') && { bearerToken: 'placeholder' }),
+    ...(given('bearerToken', 'bearerTokenFile') && { bearerToken: 'placeholder' }),
     ...(given('cookie') && { cookie: '' }),
     ...(given('proxyPassword', 'proxyPasswordFile') && { proxyPassword: '' }),
     ...(given('tlsCertificates', 'tlsPsk') && { tls: 'off' as const, tlsVerifyPeer: false }),

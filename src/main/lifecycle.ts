@@ -3,9 +3,9 @@
 
 import { rmdirSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { CommandLine } from './command-line.js'
 import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
+import type { CommandLine } from './invocation.js'
 import type { Log } from './log.js'
 import type { ServerOptions } from './options.js'
 import { watchParent } from './parent-watch.js'

@@ -21,13 +21,14 @@ import {
   privateSocketPath,
   removeDirectory,
   removeSocketFile,
+  type SocketFile,
   withMode,
 } from './unix-socket.js'
 
 /** Where to listen. */
 export type ListenAddress =
-  /** A Unix socket; '-' makes one in a private temporary directory. Mode and group of its file. */
-  | { readonly path: string; readonly mode?: number; readonly group?: string }
+  /** A Unix socket; '-' makes one in a private temporary directory. */
+  | ({ readonly path: string } & SocketFile)
   /** A TCP port, 0 for any free one. */
   | { readonly host: string; readonly port: number }
   /** Sockets that listen already, at least one; their files are not ours. */

@@ -1,16 +1,16 @@
 // Whether what `serve()` was given is options at all, and none is misspelt: an option that is
 // silently left out would be found when it is too late.
 
-import { OPTION_TABLE, type OptionKey } from './option-table.js'
+import type { ExportOptions } from './export-options.js'
+import { isPerExport } from './option-table/per-export.js'
+import { OPTION_TABLE, type OptionEntry, type OptionKey } from './option-table.js'
 import type { ServerOptions } from './options.js'
+import type { OriginOptions } from './origin-options.js'
+import { didYouMean } from './spelling.js'
 import { usageError } from './usage-error.js'
 
-/** Options of `serve()` that are no flags. Does not compile while one is missing. */
-const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, true>> = {
-  url: true,
-  disk: true,
-  exports: true,
-  bearerToken: true,
+/** Options about origins that are no flags. Does not compile while one is missing. */
+const OF_ORIGINS: Readonly<Record<Exclude<keyof OriginOptions, OptionKey>, true>> = {
   cookies: true,
   ca: true,
   clientCertificate: true,
@@ -18,6 +18,13 @@ const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, tru
   clientKeyPassphrase: true,
   proxyCa: true,
   env: true,
+}
+/** Options of `serve()` that are no flags. Does not compile while one is missing. */
+const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, true>> = {
+  url: true,
+  disk: true,
+  exports: true,
+  ...OF_ORIGINS,
   listenFds: true,
   log: true,
   signal: true,
@@ -37,13 +44,30 @@ const COMMAND_LINE_ONLY: Readonly<Record<Exclude<OptionKey, keyof ServerOptions>
   verbose: true,
   run: true,
   pidfile: true,
+  config: true,
   exitWithParent: true,
   cacert: true,
   capath: true,
 }
 
-/** Edits by which a name may differ from the one that was meant. */
-const MOST_EDITS = 3
+/** Options of an export that are no flags. Does not compile while one is missing. */
+const EXPORT_ONLY: Readonly<Record<Exclude<keyof ExportOptions, OptionKey>, true>> = {
+  name: true,
+  url: true,
+  disk: true,
+  description: true,
+  ...OF_ORIGINS,
+}
+
+const TABLE: readonly OptionEntry[] = OPTION_TABLE
+const SERVER_KEYS: ReadonlySet<string> = new Set([
+  ...Object.keys(LIBRARY_ONLY),
+  ...TABLE.map(({ key }) => key).filter(key => !(key in COMMAND_LINE_ONLY)),
+])
+const EXPORT_KEYS: ReadonlySet<string> = new Set([
+  ...Object.keys(EXPORT_ONLY),
+  ...TABLE.filter(isPerExport).flatMap(({ key }) => (key in COMMAND_LINE_ONLY ? [] : [key])),
+])
 
 /**
  * Refuses what is no object and any key that is no option.
@@ -55,40 +79,22 @@ export function checkOptionKeys(options: unknown): void {
     const what = options === null ? 'null' : Array.isArray(options) ? 'an array' : typeof options
     throw usageError('options-type', { type: what })
   }
-  const known: string[] = [
-    ...Object.keys(LIBRARY_ONLY),
-    ...OPTION_TABLE.map(({ key }) => key).filter(key => !(key in COMMAND_LINE_ONLY)),
-  ]
   for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue
-    throw usageError('unknown-option', { key, hint: hint(key, known) })
+    if (SERVER_KEYS.has(key)) continue
+    throw usageError('unknown-option', { key, hint: didYouMean(key, SERVER_KEYS) })
   }
 }
 
-function hint(key: string, known: readonly string[]): string {
-  const wanted = plain(key)
-  const [best] = known
-    .map(name => ({ name, edits: editsBetween(wanted, plain(name)) }))
-    .filter(({ name, edits }) => edits <= MOST_EDITS && edits < name.length / 2)
-    .sort((a, b) => a.edits - b.edits)
-  return best === undefined ? '' : `, did you mean '${best.name}'?`
-}
-
-/** Flags are written with dashes, by some with capitals. */
-function plain(name: string): string {
-  return name.replace(/[-_]/g, '').toLowerCase()
-}
-
-/** Levenshtein's distance: insertions, deletions and replacements. */
-function editsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1))
-    }
-    row = next
+/**
+ * Refuses any key of an export that is no option of exports.
+ *
+ * @throws {UsageError} naming the key, and the likeliest option or where it belongs
+ */
+export function checkExportKeys(entry: object, name: string): void {
+  for (const key of Object.keys(entry)) {
+    if (EXPORT_KEYS.has(key)) continue
+    if (SERVER_KEYS.has(key)) throw usageError('export-option-of-server', { key, name })
+    const hint = didYouMean(key, EXPORT_KEYS)
+    throw usageError('export-option-unknown', { key, name, hint })
   }
-  return row[b.length] as number
 }

@@ -5,6 +5,7 @@
 
 import { CLIENT_TLS } from './option-table/client-tls.js'
 import { CLIENTS } from './option-table/clients.js'
+import { CONFIGURATION } from './option-table/configuration.js'
 import type { OptionEntry } from './option-table/entry.js'
 import { LISTENING } from './option-table/listening.js'
 import { LOGIN } from './option-table/login.js'
@@ -23,6 +24,7 @@ export {
   type OptionEntry,
   type OptionGroup,
   type OptionKind,
+  type SecretKind,
 } from './option-table/entry.js'
 
 export const OPTION_TABLE = [
@@ -37,17 +39,26 @@ export const OPTION_TABLE = [
   ...TIME_OUTS,
   ...PREFETCHING,
   ...RUNNING,
+  ...CONFIGURATION,
   ...OUTPUT,
 ] as const satisfies readonly OptionEntry[]
 
 /** Names of all options. */
 export type OptionKey = (typeof OPTION_TABLE)[number]['key']
 
+/** What the names of all our variables begin with. */
+export const VARIABLE_PREFIX = 'NBD_PREFETCH_'
+
 const BY_KEY = new Map<string, OptionEntry>(OPTION_TABLE.map(entry => [entry.key, entry]))
 
 /** The table's entry of an option. */
 export function optionEntry(key: OptionKey): OptionEntry {
   return BY_KEY.get(key) as OptionEntry
+}
+
+/** Keys of the options that one takes the place of; none for what is no option. */
+export function replacedKeys(key: string): readonly string[] {
+  return BY_KEY.get(key)?.replaces ?? []
 }
 
 /** The flags of an option as help shows them: '-U, --unix PATH'. */
@@ -65,6 +76,11 @@ export function optionHelp(entry: OptionEntry): string {
     ...(entry.default === undefined ? [] : [`default ${entry.default}`]),
   ]
   return notes.length === 0 ? entry.help : `${entry.help} (${notes.join(', ')})`
+}
+
+/** The environment variable that gives an option: 'NBD_PREFETCH_RING_SIZE'. */
+export function optionVariable(entry: OptionEntry): string {
+  return `${VARIABLE_PREFIX}${entry.long.slice(2).toUpperCase().replaceAll('-', '_')}`
 }
 
 /** Bounds for people: 'from 1 to 64', 'from 64K to 4M', or '' where there are none. */

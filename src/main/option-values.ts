@@ -3,6 +3,7 @@
 
 import { type OptionEntry, optionBounds } from './option-table.js'
 import { formatSize, parseSize } from './parse-size.js'
+import { shownText } from './shown-text.js'
 import { type UsageError, usageError } from './usage-error.js'
 
 /** A value as the option table's kinds yield it. */
@@ -11,11 +12,16 @@ export type OptionValue = string | number | boolean
 /**
  * The value of a flag's text. Only its form is judged; bounds are `checkNumber`'s.
  *
+ * @param label what the text was given as, for messages
  * @throws {UsageError} if the text is not what the option's kind takes
  */
-export function parseOptionValue(entry: OptionEntry, text: string): OptionValue {
+export function parseOptionValue(
+  entry: OptionEntry,
+  text: string,
+  label: string = entry.long,
+): OptionValue {
   const value = readText(entry, text)
-  if (value === undefined) throw unusable(entry, text)
+  if (value === undefined) throw unusable(entry, text, label)
   return value
 }
 
@@ -45,9 +51,14 @@ function readText(entry: OptionEntry, text: string): OptionValue | undefined {
 /**
  * Returns `value` if it is a number of the option's kind inside its bounds.
  *
+ * @param label what it was given as, for messages
  * @throws {UsageError} otherwise
  */
-export function checkNumber(entry: OptionEntry, value: unknown): number {
+export function checkNumber(
+  entry: OptionEntry,
+  value: unknown,
+  label: string = entry.long,
+): number {
   const whole = entry.kind !== 'seconds'
   const usable =
     typeof value === 'number' &&
@@ -56,7 +67,7 @@ export function checkNumber(entry: OptionEntry, value: unknown): number {
     value <= (entry.max ?? Number.MAX_SAFE_INTEGER) &&
     (entry.kind !== 'size-power-of-2' || isPowerOf2(value)) &&
     (entry.kind !== 'mode' || (value >= 0 && value <= 0o777))
-  if (!usable) throw unusable(entry, showNumber(entry, value))
+  if (!usable) throw unusable(entry, showNumber(entry, value), label)
   return value
 }
 
@@ -70,11 +81,12 @@ function showNumber(entry: OptionEntry, value: unknown): string {
   return isSize && Number.isSafeInteger(value) && value > 0 ? formatSize(value) : String(value)
 }
 
-function unusable(entry: OptionEntry, shown: string): UsageError {
-  return usageError('value', { value: shown, flag: entry.long, expected: expectation(entry) })
+function unusable(entry: OptionEntry, shown: string, label: string): UsageError {
+  return usageError('value', { value: shownText(shown), flag: label, expected: expectation(entry) })
 }
 
-function expectation(entry: OptionEntry): string {
+/** What an option takes, in words. */
+export function expectation(entry: OptionEntry): string {
   const bounds = optionBounds(entry)
   switch (entry.kind) {
     case 'integer':

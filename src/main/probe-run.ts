@@ -1,9 +1,9 @@
 // One run of `nbd-prefetch probe`: measures, prints what came of it, and gives up when asked to end.
 // What it touches of the process is handed in.
 
-import type { ProbeCommandLine } from './command-line.js'
 import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
+import type { ProbeCommandLine } from './invocation.js'
 import type { Log } from './log.js'
 import type { ServerOptions } from './options.js'
 import type { Probed, ProbeServer } from './probing/probe-server.js'
@@ -68,11 +68,9 @@ export class ProbeRun {
   }
 
   #print({ report }: Probed): void {
-    const { commandLine, options, redact, writeOut } = this.#parts
-    const { url = '', disk } = options
-    const image = disk === undefined ? [url] : [url, disk]
+    const { commandLine, redact, writeOut } = this.#parts
     const { flags } = report.recommendation
-    const args = serveArguments(commandLine.given, flags, image, redact)
+    const args = serveArguments(commandLine.given, flags, commandLine.words, redact)
     const command = shellCommand(args)
     writeOut(
       commandLine.json

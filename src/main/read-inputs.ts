@@ -2,8 +2,7 @@
 // a fixed order, as several may come from lines of standard input.
 
 import { readCaDirectory, readCookieJar, readPrivateFile, readTextFile } from './input-files.js'
-import type { InputFlags } from './input-flags.js'
-import type { ServerOptions } from './options.js'
+import type { InputFlags, ReadOptions } from './input-flags.js'
 import { namesSource, readSecret, readSecretFile, type SecretSources } from './secret-input.js'
 import { readTlsCertificates, readTlsPsk } from './tls-files.js'
 import { usageError } from './usage-error.js'
@@ -14,13 +13,15 @@ import { usageError } from './usage-error.js'
  * @throws {FileError} if something cannot be read
  * @throws {UsageError} if what is read cannot be used, or two flags give the same
  */
-export async function readInputs(
-  inputs: InputFlags,
-  sources: SecretSources,
-): Promise<Partial<ServerOptions>> {
+export async function readInputs(inputs: InputFlags, sources: SecretSources): Promise<ReadOptions> {
   const { warn } = sources
   const password = await secretOf('password', inputs.password, inputs.passwordFile, sources)
-  const bearerToken = await fileOf('bearer token', inputs.bearerTokenFile, sources)
+  const bearerToken = await secretOf(
+    'bearer token',
+    inputs.bearerToken,
+    inputs.bearerTokenFile,
+    sources,
+  )
   const proxyPassword = await secretOf(
     'proxy password',
     inputs.proxyPassword,
@@ -32,7 +33,7 @@ export async function readInputs(
   const cookies = await cookiesOf(inputs, warn)
   const ca = await caOf(inputs)
   const { cert, key, proxyCacert, tlsCertificates, tlsPsk } = inputs
-  const found: Partial<ServerOptions> = {
+  const found: ReadOptions = {
     password,
     bearerToken,
     proxyPassword,
@@ -56,6 +57,7 @@ export async function readInputs(
 export function checkInputs(inputs: InputFlags): void {
   for (const [one, other, what] of [
     ['password', 'passwordFile', 'password'],
+    ['bearerToken', 'bearerTokenFile', 'bearer-token'],
     ['proxyPassword', 'proxyPasswordFile', 'proxy-password'],
   ] as const) {
     if (inputs[one] !== undefined && inputs[other] !== undefined) {

@@ -1,22 +1,25 @@
 // The command line from arguments to exit status. Everything it touches of the process is handed
 // in, so that tests run it in their own process; cli.ts hands in the real one.
 
-import { type CommandLine, parseCommandLine } from './command-line.js'
-import { resolveExports } from './export-options.js'
+import { availableParallelism } from 'node:os'
+import { parseCommandLine } from './command-line.js'
 import { fileError, systemErrorText } from './file-error.js'
-import { placeholders } from './input-flags.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
+import { type CommandLine, invocationOf } from './invocation.js'
 import { Lifecycle } from './lifecycle.js'
-import type { ServerOptions } from './options.js'
 import { ProbeRun } from './probe-run.js'
 import type { ProbeServer } from './probing/probe-server.js'
 import { ProgressLine } from './progress-line.js'
-import { checkInputs, readInputs } from './read-inputs.js'
 import { signalStatus } from './run-command.js'
 import type { Serve } from './server-handle.js'
 import { ServiceManager } from './service-manager.js'
+import { withoutSettings } from './settings/environment.js'
+import { explainSources } from './settings/explain.js'
+import { loadSettings } from './settings/load-settings.js'
+import { reportSettings, settingsText } from './settings/settings-report.js'
 import { inheritedSockets, withoutServiceVariables } from './socket-activation.js'
 import { redactUrls } from './source/credentials.js'
+import { startOptions } from './start-options.js'
 import { createTextLog } from './stderr-log.js'
 import { UsageError, usageError } from './usage-error.js'
 
@@ -63,37 +66,35 @@ export async function runCli(host: CliHost): Promise<number> {
   const writeError = (text: string): void => progress.print(text)
 
   let redact = redactUrls
+  let explain = (message: string): string => message
   let verbose = false
   try {
-    const invocation = parseCommandLine(host.argv, host.stdout.columns)
-    if (invocation.kind === 'show') {
-      await show(host.stdout, invocation.text)
+    const args = parseCommandLine(host.argv, host.stdout.columns)
+    if (args.kind === 'show') {
+      await show(host.stdout, args.text)
       return ExitStatus.DONE
     }
+    const { layer, warnings } = await loadSettings(args, host.env)
+    explain = message => explainSources(message, layer)
+    verbose = layer.settings.get('verbose')?.value === true
+    const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
+    for (const warning of warnings) log('warn', warning)
+    if (args.command === 'config') {
+      const report = reportSettings(layer, availableParallelism())
+      const json = args.flags.get('json') === true
+      await show(host.stdout, json ? `${JSON.stringify(report, null, 2)}\n` : settingsText(report))
+      return ExitStatus.DONE
+    }
+    const invocation = invocationOf(args, layer)
     const { commandLine } = invocation
-    verbose = commandLine.verbose
     const listenFds =
       invocation.kind === 'serve' ? inheritedSockets(host.env, host.process.pid) : []
     if (invocation.kind === 'serve' && listenFds.length > 0) checkActivated(invocation.commandLine)
-    const log = createTextLog({ write: writeError, verbose, redact: text => redact(text) })
-    // Before any file is read: whoever mistypes a size is not asked for a password first.
-    checkInputs(commandLine.inputs)
-    const known = {
-      ...commandLine.server,
-      env: host.env,
-      ...(listenFds.length > 0 && { listenFds }),
-    }
-    resolveExports({ ...known, ...placeholders(commandLine.inputs) })
-    const options: ServerOptions = {
-      ...known,
-      ...(await readInputs(commandLine.inputs, {
-        stdin: host.stdin,
-        ask: host.ask,
-        warn: message => log('warn', message),
-      })),
-      log,
-    }
-    const exports = resolveExports(options)
+    const { options, exports } = await startOptions(
+      commandLine,
+      { env: host.env, ...(listenFds.length > 0 && { listenFds }), log },
+      { stdin: host.stdin, ask: host.ask, warn: message => log('warn', message) },
+    )
     redact = text => exports.reduce((masked, one) => one.options.credentials.redact(masked), text)
 
     using interrupts = new Interrupts(host.process)
@@ -113,7 +114,7 @@ export async function runCli(host: CliHost): Promise<number> {
             ...shared,
             commandLine: invocation.commandLine,
             serve: host.serve,
-            env: withoutServiceVariables(host.env),
+            env: withoutSettings(withoutServiceVariables(host.env)),
             serviceManager,
             pid: host.process.pid,
             parent: host.parent,
@@ -134,7 +135,9 @@ export async function runCli(host: CliHost): Promise<number> {
     })
     return await Promise.race([work.run(), atOnce])
   } catch (error) {
-    writeError(`nbd-prefetch: ${redact(describeError(error, verbose))}\n`)
+    const described = describeError(error, verbose)
+    const text = error instanceof UsageError ? explain(described) : described
+    writeError(`nbd-prefetch: ${redact(text)}\n`)
     return error instanceof UsageError ? ExitStatus.USAGE : ExitStatus.FAILED
   }
 }

@@ -128,6 +128,7 @@ async function start(
       limits: {
         maxOwedBytes: Math.min(MAX_OWED_BYTES, memory.data.length * OWED_SHARE),
         handshakeTimeoutMs: options.clients.handshakeTimeoutMs,
+        keepaliveMs: options.clients.keepaliveMs,
       },
       log,
     })

@@ -4,6 +4,7 @@
 import { DEFAULTS } from './defaults.js'
 import { optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
+import type { SocketFile } from './unix-socket.js'
 import { usageError } from './usage-error.js'
 
 /** The part of `ServerOptions` about receiving clients. */
@@ -13,6 +14,11 @@ export interface ServingOptions {
   /** Group of the Unix socket: a name of /etc/group, or a number. Default: that of the process. */
   readonly unixGroup?: string | undefined
   /**
+   * Owner of the Unix socket: a name of /etc/passwd, or a number. Takes the right to give files away.
+   * Default: the user of the process.
+   */
+  readonly unixOwner?: string | undefined
+  /**
    * Descriptors of listening sockets that were handed to this process, instead of `unix`, `port` and
    * `ipaddr`; at least one. Their files stay when the server ends. Default: none.
    */
@@ -21,6 +27,8 @@ export interface ServingOptions {
   readonly maxClients?: number | undefined
   /** Time from connecting to the chosen export: seconds, 0.01 to 86400. Default 30. */
   readonly handshakeTimeout?: number | undefined
+  /** Idle time before TCP asks whether a client still lives: seconds, 0 (never) to 32767. Default 60. */
+  readonly clientKeepalive?: number | undefined
   /** Time that running reads get to finish when the server closes: seconds, 0 to 86400. Default 10. */
   readonly drainTimeout?: number | undefined
 }
@@ -29,50 +37,48 @@ export interface ServingOptions {
 export interface ResolvedServing {
   readonly maxClients: number
   readonly handshakeTimeoutMs: number
+  /** 0 never asks. */
+  readonly keepaliveMs: number
   readonly drainMs: number
-}
-
-/** What the file of a Unix socket looks like; what is not given stays as the system makes it. */
-export interface SocketFile {
-  readonly mode?: number
-  /** Name or number. */
-  readonly group?: string
 }
 
 /** @throws {UsageError} at the first option that cannot be used */
 export function resolveServing(options: ServingOptions): ResolvedServing {
-  const number = (key: 'maxClients' | 'handshakeTimeout' | 'drainTimeout') =>
+  const number = (key: 'maxClients' | 'handshakeTimeout' | 'clientKeepalive' | 'drainTimeout') =>
     checkNumber(optionEntry(key), options[key] ?? DEFAULTS[key])
   return {
     maxClients: number('maxClients'),
     handshakeTimeoutMs: Math.round(number('handshakeTimeout') * 1000),
+    keepaliveMs: number('clientKeepalive') * 1000,
     drainMs: Math.round(number('drainTimeout') * 1000),
   }
 }
 
 /**
  * @param hasFile true if a socket with a name of its own is listened on
- * @throws {UsageError} if a mode or group is given that is none, or that nothing can have
+ * @throws {UsageError} if a mode, group or owner is given that is none, or that nothing can have
  */
 export function resolveSocketFile(
   options: ServingOptions,
   hasFile: boolean,
 ): SocketFile | undefined {
-  const { unixMode, unixGroup } = options
-  if (unixMode === undefined && unixGroup === undefined) return undefined
-  const flag = unixMode === undefined ? '--unix-group' : '--unix-mode'
-  if (!hasFile) throw usageError('socket-file-flag', { flag })
-  if (unixGroup !== undefined && !/^[^\s:,]+$/.test(String(unixGroup))) {
-    throw usageError('value', {
-      value: unixGroup,
-      flag: '--unix-group',
-      expected: "a group's name or number",
-    })
-  }
+  const { unixMode, unixGroup, unixOwner } = options
+  const given = (['unixMode', 'unixGroup', 'unixOwner'] as const).find(
+    key => options[key] !== undefined,
+  )
+  if (given === undefined) return undefined
+  if (!hasFile) throw usageError('socket-file-flag', { flag: optionEntry(given).long })
   return {
     ...(unixMode !== undefined && { mode: checkNumber(optionEntry('unixMode'), unixMode) }),
-    ...(unixGroup !== undefined && { group: String(unixGroup) }),
+    ...(unixOwner !== undefined && { owner: account(unixOwner, '--unix-owner', "a user's") }),
+    ...(unixGroup !== undefined && { group: account(unixGroup, '--unix-group', "a group's") }),
   }
+}
+
+/** What names an account; callers without a type checker give numbers as such, too. */
+function account(given: string | number, flag: string, whose: string): string {
+  if (/^[^\s:,]+$/.test(String(given))) return String(given)
+  throw usageError('value', { value: given, flag, expected: `${whose} name or number` })
 }
 
 /** @throws {UsageError} if it is no list of descriptors */

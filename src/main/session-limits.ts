@@ -12,6 +12,8 @@ export interface SessionLimits {
   readonly maxOwedBytes: number
   /** From connecting to the chosen export, milliseconds. */
   readonly handshakeTimeoutMs: number
+  /** Idle time before TCP asks whether the client still lives, milliseconds; 0 never asks. */
+  readonly keepaliveMs: number
   /** Time in which a client must take 64 KiB of what it is owed, or all of it, milliseconds. */
   readonly writeTimeoutMs: number
   /**
@@ -27,6 +29,7 @@ export const SESSION_LIMITS: SessionLimits = {
   // qemu-img's deepest: 16 reads of 2 MiB.
   maxOwedBytes: 32 * 1024 * 1024,
   handshakeTimeoutMs: 30_000,
+  keepaliveMs: 60_000,
   // A virtual machine that is being saved or moved stops for seconds, and goes on.
   writeTimeoutMs: 60_000,
   parkAfterMs: 1000,

@@ -100,7 +100,7 @@ export class Session implements ReplyWriterOwner {
     // Small replies must not wait for the acknowledgement of others (proto.md, "Transport").
     socket.setNoDelay(true)
     // A host that vanished without a FIN is noticed in the end.
-    socket.setKeepAlive(true, 60_000)
+    socket.setKeepAlive(limits.keepaliveMs > 0, limits.keepaliveMs)
     socket.on('error', this.#onError)
     this.#listen()
     this.#writer.send(this.#handshake.start(), false)

@@ -16,7 +16,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
-import { groupId } from './group-id.js'
+import { groupId, userId } from './account-id.js'
 import { codeOf, ListenError, listenError, NO_DIRECTORY, reasonOf } from './listen-error.js'
 
 /** `sun_path` has 108 bytes on Linux, the last of which ends the string. */
@@ -91,30 +91,48 @@ export function withMode<T>(mode: number | undefined, bind: () => Promise<T>): P
   }
 }
 
+/** What the file of a socket looks like; what is not given stays as the system makes it. */
+export interface SocketFile {
+  readonly mode?: number
+  /** Name or number. */
+  readonly owner?: string
+  /** Name or number. */
+  readonly group?: string
+}
+
 /**
- * Gives a socket's file its group and mode.
+ * Gives a socket's file its owner, group and mode.
  * @throws ListenError if it may not be done
  */
-export function dressSocket(path: string, file: { mode?: number; group?: string }): void {
-  const { mode, group } = file
-  try {
-    if (group !== undefined) {
-      const id = groupId(group)
-      if (id === undefined) throw listenError('socket-group', { where: path, group })
-      chownSync(path, -1, id)
+export function dressSocket(path: string, { mode, owner, group }: SocketFile): void {
+  const step = (what: string, act: () => void): void => {
+    try {
+      act()
+    } catch (error) {
+      throw listenError(
+        'socket-dress',
+        { where: path, what, problem: reasonOf(error) },
+        {
+          cause: error,
+        },
+      )
     }
-    if (mode !== undefined) chmodSync(path, mode)
-  } catch (error) {
-    if (error instanceof ListenError) throw error
-    const what = group === undefined ? 'mode' : `group '${group}'`
-    throw listenError(
-      'socket-dress',
-      { where: path, what, problem: reasonOf(error) },
-      {
-        cause: error,
-      },
-    )
   }
+  // The mode last: whoever it lets in is of the new owner and group.
+  if (group !== undefined) {
+    const id = known(groupId(group), path, `group '${group}'`)
+    step(`group '${group}'`, () => chownSync(path, -1, id))
+  }
+  if (owner !== undefined) {
+    const id = known(userId(owner), path, `user '${owner}'`)
+    step(`owner '${owner}'`, () => chownSync(path, id, -1))
+  }
+  if (mode !== undefined) step('mode', () => chmodSync(path, mode))
+}
+
+function known(id: number | undefined, path: string, what: string): number {
+  if (id === undefined) throw listenError('socket-account', { where: path, what })
+  return id
 }
 
 /** Removes a socket file. Never throws: the end of a server does not fail for it. */

@@ -6,10 +6,12 @@ import { EXPORT_MESSAGES } from './messages/exports.js'
 import { LOGIN_MESSAGES } from './messages/login.js'
 import { NETWORK_MESSAGES } from './messages/network.js'
 import { SERVING_MESSAGES } from './messages/serving.js'
+import { SETTINGS_MESSAGES } from './messages/settings.js'
 
 /** All that a UsageError can say. */
 export const USAGE_MESSAGES = {
   ...COMMAND_LINE_MESSAGES,
+  ...SETTINGS_MESSAGES,
   ...EXPORT_MESSAGES,
   ...SERVING_MESSAGES,
   ...LOGIN_MESSAGES,

@@ -1,12 +1,16 @@
 import t from 'tap'
+import { durationText, estimate } from '../../.bench/cases/estimate.js'
 import { FIGURES } from '../../.bench/cases/figures.js'
+import { imageArguments } from '../../.bench/cases/ours.js'
 import { PEER_NAMES, peersWith, USUAL_PEERS } from '../../.bench/cases/peers.js'
-import { figureGroups, matrix } from '../../.bench/cases/plan.js'
+import { apart, figureGroups, matrix } from '../../.bench/cases/plan.js'
 import { sweepGroups, sweepPeers, sweptFlag } from '../../.bench/cases/presets.js'
 import { latencyProfile, limitOf, PROFILES, profileOf } from '../../.bench/cases/profiles.js'
 import { readFio } from '../../.bench/cases/random-reads.js'
 import { WORKLOADS } from '../../.bench/cases/workloads.js'
+import { cellsOf, leftOf, merged, mustContinue } from '../../.bench/measure/resume.js'
 import { checkOptions } from '../../.bench/slow-server/options.js'
+import { cellOf, resultsOf } from '../fixtures/bench-results.js'
 
 const MiB = 1024 ** 2
 const peers = peersWith([])
@@ -64,6 +68,85 @@ t.test('matrix() combines only what fits', async t => {
   t.notOk(has('nbdcopy-null', 'qemu-curl'), 'and nowhere else')
   t.equal(group?.cells.filter(cell => cell.peer === 'aria2c').length, 1, 'a download once')
   t.notOk(has('qemu-img', 'aria2c'))
+})
+
+t.test('qcow2 is converted by whoever can, downloads and all', async t => {
+  const wish = { profiles: ['lan'], workloads: ['qcow2'], peers: USUAL_PEERS, size: MiB }
+  const [group] = matrix(wish, peers)
+  t.same(
+    group?.cells.map(({ peer, workload }) => [peer, workload]),
+    USUAL_PEERS.map(peer => [peer, 'qcow2']),
+  )
+  t.equal(peers['qemu-curl']?.command('URL', 'qcow2'), 'URL')
+  t.match(peers['qemu-curl-64M']?.command('URL', 'qcow2'), /^'json:\{"driver":"qcow2",/)
+})
+
+t.test('apart() makes a group of each workload, and keeps every cell once', async t => {
+  const wish = { profiles: ['lan'], workloads: ['qemu-img', 'nbdcopy'], peers: USUAL_PEERS }
+  const [group] = matrix({ ...wish, size: MiB }, peers)
+  if (group === undefined) throw new Error('no group')
+  const [first, second, ...more] = apart(group)
+  t.same(more, [])
+  t.ok(first?.cells.some(cell => cell.peer === 'aria2c'))
+  t.ok(second?.cells.every(cell => cell.workload === 'nbdcopy'))
+  t.equal((first?.cells.length ?? 0) + (second?.cells.length ?? 0), group.cells.length)
+})
+
+t.test('a run is taken up with what was neither measured nor failed', async t => {
+  const wish = { profiles: ['vcenter'], workloads: ['qemu-img'], size: 64 * MiB }
+  const [group] = matrix({ ...wish, peers: ['ours', 'nbdkit', 'curl', 'aria2c'] }, peers)
+  if (group === undefined) throw new Error('no group')
+  const earlier = [
+    cellOf('ours', [1]),
+    cellOf('nbdkit', [], { failures: ['it hangs'] }),
+    cellOf('aria2c', [], { workload: 'download', skipped: 'no time was left' }),
+    cellOf('curl', [1], { workload: 'download', size: 32 * MiB }),
+  ]
+  const [left, ...more] = leftOf([group], earlier)
+  t.same(more, [])
+  t.same(
+    left?.cells.map(cell => cell.peer),
+    ['curl', 'aria2c'],
+    'another size is another cell',
+  )
+  const later = [cellOf('aria2c', [2], { workload: 'download' })]
+  const all = merged(earlier, later)
+  t.equal(all.filter(cell => cell.peer === 'aria2c').length, 1)
+  t.equal(cellsOf(group, all).length, 3)
+  t.same(leftOf([group], [...all, cellOf('curl', [1], { workload: 'download' })]), [])
+  const file = resultsOf(earlier)
+  t.doesNotThrow(() => mustContinue(file, file.about))
+  t.throws(
+    () => mustContinue(file, { ...file.about, node: 'v22.0.0' }),
+    /^Cannot resume: it was measured with another node, v20.18.1, not v22.0.0$/,
+  )
+})
+
+t.test('estimate() knows slow peers from quick ones, and what bounds a run', async t => {
+  const times = { runs: 3, warmUp: true, limit: 300, patience: 60, deadline: undefined }
+  const of = (peer: string, workload: string, changes = {}) =>
+    estimate(
+      matrix(
+        { profiles: ['vcenter'], workloads: [workload], peers: [peer], size: 256 * MiB },
+        peers,
+      ),
+      {
+        ...times,
+        ...changes,
+      },
+    )
+  t.ok(of('nbdkit', 'nbdcopy').likely > 4 * of('ours', 'nbdcopy').likely)
+  t.ok(of('ours', 'qemu-img').likely < 30)
+  t.ok(of('nbdkit-v2v', 'nbdcopy').likely > 300, 'once, up to its limit')
+  t.ok(of('nbdkit-v2v', 'nbdcopy').likely < 320)
+  t.ok(of('ours', 'qemu-img').most >= 300)
+  t.equal(of('ours', 'qemu-img', { deadline: 5 }).likely, 5)
+  t.same([50, 600, 7200].map(durationText), ['50 s', '10 min', '2.0 h'])
+})
+
+t.test('imageArguments() names images only where there are several', async t => {
+  t.same(imageArguments(['URL']), ['URL'])
+  t.same(imageArguments(['A', 'B']), ['disk0=A', 'disk1=B'])
 })
 
 t.test('matrix() has a group for each image size', async t => {

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { readResults } from '../../.bench/report/results-file.js'
@@ -66,7 +66,63 @@ t.test(
     t.match(output(), 'skipped: qemu-img not installed (Debian: apt-get install qemu-utils)')
     t.match(output(), 'skipped: nbdkit not installed (Debian: apt-get install nbdkit)')
     t.match(output(), 'skipped: aria2c not installed (Debian: apt-get install aria2)')
+    t.match(
+      output(),
+      'Not installed: nbdkit, qemu-img, aria2c. For the whole table (Debian): apt-get install nbdkit qemu-utils aria2',
+    )
     t.match(readFileSync(`${directory}/results/${json.replace('.json', '.html')}`, 'utf8'), '<svg')
+    t.same(readdirSync(`${directory}/tmp`), [], 'nothing is left on disk')
+  },
+)
+
+/** An executable script on the PATH of `bare()`. */
+function script(directory: string, name: string, interpreter: string, text: string): void {
+  writeFileSync(`${directory}/bin/${name}`, `#!${interpreter}\n${text}\n`, { mode: 0o755 })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+t.test(
+  'a peer that hangs, dies or gives wrong bytes says so, and neither stops the run nor stays',
+  { skip: process.platform !== 'linux' },
+  async t => {
+    const directory = temporaryDirectory(t)
+    const env = bare(directory)
+    script(directory, 'nbdkit', '/bin/sh', 'kill -9 $$')
+    script(directory, 'curl', '/bin/sh', 'exit 0')
+    // It hangs, and so does what it has started: in a session of its own, its output still open.
+    script(
+      directory,
+      'aria2c',
+      process.execPath,
+      `if (process.argv[2] === '--version') process.exit()
+      const forever = 'setInterval(() => {}, 1000)'
+      const child = require('node:child_process').spawn(process.execPath, ['-e', forever], {
+        detached: true,
+        stdio: 'inherit',
+      })
+      require('node:fs').writeFileSync('${directory}/pids', process.pid + ' ' + child.pid)
+      eval(forever)`,
+    )
+    const { output, ended } = bench(
+      ['--profile', 'lan', '--workload', 'own', '--peer', 'aria2c', 'nbdkit', 'curl']
+        .concat('--size', '1M', '--runs', '1', '--no-warm-up', '--limit', '2')
+        .concat('--results', `${directory}/results`),
+      env,
+    )
+    t.same(await ended, [0, null], 'that peers fail is a result')
+    t.match(output(), /^aria2c .* failed: .*took longer than 2 s$/m)
+    t.match(output(), /^nbdkit .* failed: nbdkit ended with SIGKILL before it was ready$/m)
+    t.match(output(), /^curl .* failed: the copy differs from the image$/m)
+    const pids = readFileSync(`${directory}/pids`, 'utf8').split(' ').map(Number)
+    t.equal(pids.length, 2)
+    t.same(pids.filter(isAlive), [], 'no process is left')
     t.same(readdirSync(`${directory}/tmp`), [], 'nothing is left on disk')
   },
 )
@@ -90,13 +146,6 @@ t.test(
     const started = children()
     child.kill('SIGINT')
     t.same(await ended, [130, null], 'ends as Ctrl-C ends programs')
-    const isAlive = (pid: number) => {
-      try {
-        return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-      } catch {
-        return false
-      }
-    }
     await until(() => !started.some(isAlive))
     t.same(readdirSync(`${directory}/tmp`), [])
   },

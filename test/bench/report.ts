@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import t from 'tap'
+import { claimOf } from '../../.bench/against-probe.js'
 import { judgeFigure } from '../../.bench/report/claims.js'
 import { headlinePlot, withHeadline } from '../../.bench/report/headline.js'
+import { bestOfSweep } from '../../.bench/report/sweep.js'
 import { ratioLines, resultTable } from '../../.bench/report/table.js'
 import { writeReport } from '../../.bench/report/write.js'
-import { cellOf, resultsOf } from '../fixtures/bench-results.js'
+import { cellOf, resultsOf, runOf } from '../fixtures/bench-results.js'
 import { requires } from '../fixtures/requires.js'
 
 const MiB = 1024 ** 2
@@ -28,6 +30,10 @@ function fullResults() {
       labels: { peer: 'aria2c -x16 (download)', workload: 'itself' },
     }),
     cellOf('ours', [1, 1.1, 1.2], { size: 256 * MiB }),
+    {
+      ...cellOf('ours', [2], { workload: 'qcow2', fileBytes: 32 * MiB }),
+      runs: [runOf(2, 32 * MiB)],
+    },
     ...[1, 100].map(ms => cellOf('ours', [ms / 100 + 1], { profile: `latency-${ms}ms` })),
   ]
   return resultsOf(cells, { claims: judgeFigure('vcenter-convert', cells.slice(0, 4)) })
@@ -46,6 +52,7 @@ t.test('the page and its plots', async t => {
       'limit-share.svg',
       'speed-latency-100ms-qemu-img-64M.svg',
       'speed-latency-1ms-qemu-img-64M.svg',
+      'speed-vcenter-qcow2-64M.svg',
       'speed-vcenter-qemu-img-256M.svg',
       'speed-vcenter-qemu-img-64M.svg',
       'window-vcenter-qemu-img-64M.svg',
@@ -73,7 +80,7 @@ t.test('the page and its plots', async t => {
 
       const embedded = await tab.locator('#results').textContent()
       t.same(JSON.parse(embedded ?? ''), JSON.parse(JSON.stringify(results)))
-      for (const { profile, workload, peer, size, runs, failures } of results.cells) {
+      for (const { profile, workload, peer, size, fileBytes, runs, failures } of results.cells) {
         const row = tab.locator(`tr[data-cell="${profile}/${workload}/${peer}/${size}"]`)
         const text = (await row.locator('td').allTextContents()).join('  ')
         const seconds = runs.map(run => run.seconds).sort((a, b) => a - b)[runs.length >> 1]
@@ -82,7 +89,7 @@ t.test('the page and its plots', async t => {
           t.match(text, `${seconds.toFixed(2)} s`, peer)
           const [speed = ''] = /[\d.]+(?= MB\/s)/.exec(text) ?? []
           t.ok(
-            Math.abs(Number(speed) / (size / seconds / 1e6) - 1) < 0.01,
+            Math.abs(Number(speed) / ((fileBytes ?? size) / seconds / 1e6) - 1) < 0.01,
             `${peer}: ${speed} MB/s`,
           )
         }
@@ -96,6 +103,31 @@ t.test('the page and its plots', async t => {
       for (const [i, speed] of speeds.entries()) {
         const expected = (speed / (speeds[0] as number)) * (widths[0] as number)
         t.ok(Math.abs((widths[i] as number) - expected) < 1, `bar ${i} is as long as its speed`)
+      }
+      // Of two points on an axis of logarithms only the order can be told without its scale.
+      for (const [plot, first, second] of [
+        ['growth-size', 'lower', 'higher'],
+        ['growth-latency', 'higher', 'lower'],
+      ] as const) {
+        const dots = await tab
+          .locator(`[id="${plot}"] [aria-label="dot"] circle`)
+          .evaluateAll(all => all.map(dot => Number(dot.getAttribute('cy'))))
+        t.equal(dots.length, 2, plot)
+        // The axis of a screen points down.
+        const [y1 = 0, y2 = 0] = dots
+        t.equal(y1 > y2 ? 'lower' : 'higher', first, `${plot}: the first`)
+        t.equal(y1 > y2 ? 'higher' : 'lower', second, `${plot}: the second`)
+      }
+      const shares = await tab
+        .locator('[id="limit-share"] [aria-label="text"] text')
+        .allTextContents()
+      t.ok(shares.includes('48 %'), `the share of the table: ${shares.join(', ')}`)
+      for (const plot of ['concurrency', 'window']) {
+        const line = tab.locator(`[id="${plot}-vcenter-qemu-img-64M"] [aria-label="line"] path`)
+        // Four points in steps: constant, so one height.
+        const path = (await line.getAttribute('d')) ?? ''
+        const heights = new Set([...path.matchAll(/,([\d.]+)/g)].map(([, y]) => y))
+        t.equal(heights.size, 1, `${plot}: ${path}`)
       }
       t.match(
         (await tab.locator('#claims td').allTextContents()).join('  '),
@@ -132,6 +164,26 @@ t.test('judgeFigure() holds figures against their bounds', async t => {
     { what: /qemu-curl/, holds: undefined, value: undefined },
     { what: /fetched/, holds: true, value: 1 },
   ])
+})
+
+t.test('what probe recommends is held against the best of a sweep', async t => {
+  const swept = (flag: string, seconds: number[]) =>
+    cellOf(`ours---${flag}`, seconds, { labels: { peer: flag, workload: 'qemu-img convert' } })
+  const cells = [cellOf('ours', [1, 1.1, 0.9]), swept('connections=32', [0.5, 0.6, 0.7])]
+  t.same(bestOfSweep([...cells, cellOf('nbdkit', [0.1])])?.flags, ['--connections', '32'])
+  t.same(bestOfSweep(cells.slice(0, 1))?.flags, [], 'our defaults may be the best')
+  t.equal(bestOfSweep([cellOf('ours', [])]), undefined)
+  const claim = (recommended: number) =>
+    claimOf(
+      [cellOf('ours-probe', [recommended]), cellOf('ours-best', [1])],
+      'vcenter',
+      'qemu-img',
+      [],
+      ['--connections', '32'],
+    )
+  t.match(claim(1.1), { figure: 'against-probe', holds: true, bound: '≥ 0.9' })
+  t.match(claim(1.2), { holds: false, what: /\(the defaults\) .* \(--connections 32\)$/ })
+  t.match(claimOf([], 'vcenter', 'qemu-img', [], []), { value: undefined, holds: undefined })
 })
 
 t.test('withHeadline() replaces what stands between the marks, and nothing else', async t => {

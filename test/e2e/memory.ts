@@ -21,7 +21,7 @@ const WARM = 5
 const CONNECTIONS = 4
 
 /** Sizes that take minutes: only on request. */
-const BIG = process.env['NBD_PREFETCH_BIG'] === '1'
+const BIG = process.env['BIG_TESTS'] === '1'
 if (BIG) t.setTimeout(1_200_000)
 
 const needed = process.platform === 'linux' ? requires('nbdcopy') : { skip: 'no /proc' }

@@ -17,7 +17,7 @@ const MIB = 1024 * KIB
 const BLOCK = 256 * KIB
 
 /** Sizes that take minutes: only on request. */
-const BIG = process.env['NBD_PREFETCH_BIG'] === '1'
+const BIG = process.env['BIG_TESTS'] === '1'
 if (BIG) t.setTimeout(1_200_000)
 
 /** The origin is a process of its own, as in life, shared by all tests of this file. */

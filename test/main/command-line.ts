@@ -5,18 +5,19 @@ import { parseCommandLine } from '../../dist/main/command-line.js'
 import { OPTION_TABLE, type OptionEntry, optionFlags } from '../../dist/main/option-table.js'
 import { UsageError } from '../../dist/main/usage-error.js'
 import { VERSION } from '../../dist/main/version.js'
+import { invocation } from '../fixtures/invocation.js'
 
 const url = 'http://host/x'
 
 function parsed(...argv: string[]) {
-  const invocation = parseCommandLine(argv)
-  if (invocation.kind !== 'serve') throw new Error('shown, not served')
-  return invocation.commandLine
+  const { kind, commandLine } = invocation(argv)
+  if (kind !== 'serve') throw new Error('measured, not served')
+  return commandLine
 }
 
 function refusal(...argv: string[]): string {
   try {
-    parseCommandLine(argv)
+    invocation(argv)
   } catch (error) {
     if (error instanceof UsageError) return error.message
     throw error
@@ -24,7 +25,7 @@ function refusal(...argv: string[]): string {
   return 'accepted'
 }
 
-t.test('parseCommandLine() reads every flag', async t => {
+t.test('invocationOf() has every flag', async t => {
   const commandLine = parsed(
     ...['--tls=require', '--tls-certificates', 'd', '--tls-verify-peer', '--tls-psk', 'k'],
     ...['--unix', '/s', '--port', '1', '--ipaddr', '::1', '--export-name', 'disk'],
@@ -114,6 +115,7 @@ t.test('parseCommandLine() reads every flag', async t => {
       tlsCertificates: 'd',
       tlsPsk: 'k',
     },
+    exportInputs: [],
     run: 'true',
     pidfile: 'p',
     exitWithParent: true,
@@ -122,7 +124,7 @@ t.test('parseCommandLine() reads every flag', async t => {
   })
 })
 
-t.test('parseCommandLine() reads short flags, and flags behind the URL', async t => {
+t.test('invocationOf() has short flags, and flags behind the URL', async t => {
   t.match(parsed(url, '-U', '-', '-e', 'n', '-P', 'p', '-v'), {
     server: { url, unix: '-', exportName: 'n' },
     pidfile: 'p',
@@ -131,10 +133,11 @@ t.test('parseCommandLine() reads short flags, and flags behind the URL', async t
   t.match(parsed('-p', '0', '-i', 'localhost', url).server, { port: 0, ipaddr: 'localhost' })
 })
 
-t.test('parseCommandLine() leaves out what is not given', async t => {
+t.test('invocationOf() leaves out what is not given', async t => {
   t.strictSame(parsed(url), {
     server: { url },
     inputs: {},
+    exportInputs: [],
     run: undefined,
     pidfile: undefined,
     exitWithParent: false,
@@ -146,7 +149,7 @@ t.test('parseCommandLine() leaves out what is not given', async t => {
   }
 })
 
-t.test('parseCommandLine() takes of a choice what there is to choose from', async t => {
+t.test('invocationOf() takes of a choice what there is to choose from', async t => {
   for (const tls of ['off', 'on', 'require']) t.equal(parsed('--tls', tls, url).server.tls, tls)
   for (const text of ['', 'yes', 'ON', 'requires']) {
     t.equal(
@@ -156,7 +159,7 @@ t.test('parseCommandLine() takes of a choice what there is to choose from', asyn
   }
 })
 
-t.test('parseCommandLine() with --run listens on a private socket unless told where', async t => {
+t.test('invocationOf() with --run listens on a private socket unless told where', async t => {
   t.equal(parsed('--run', 'true', url).server.unix, '-')
   t.equal(parsed('--run', 'true', '-U', '/s', url).server.unix, '/s')
   t.equal(parsed('--run', 'true', '-p', '0', url).server.unix, undefined)
@@ -175,7 +178,7 @@ t.test('parseCommandLine() refuses numbers that are none, with flag and expectat
   }
 })
 
-t.test('parseCommandLine() takes several images, each under a name', async t => {
+t.test('invocationOf() takes several images, each under a name', async t => {
   const { server } = parsed('a=https://h/1', '-v', 'b=http://g/2?x=3', '=https://h/3')
   t.strictSame(server.exports, [
     { name: 'a', url: 'https://h/1' },
@@ -205,6 +208,25 @@ t.test('parseCommandLine() refuses what it does not know', async t => {
       ['--cooky=secret', url],
       "Cannot read the command line: unknown option '--cooky' (Did you mean --cookie?); see nbd-prefetch --help",
     ],
+    [
+      ['prob', url],
+      "Cannot read the command line: 'prob' is neither a command nor a URL, did you mean 'probe'?; see nbd-prefetch --help",
+    ],
+    [
+      ['help'],
+      "Cannot read the command line: 'help' is neither a command nor a URL, did you mean '--help'?; see nbd-prefetch --help",
+    ],
+    [
+      ['images'],
+      "Cannot read the command line: 'images' is neither a command nor a URL; see nbd-prefetch --help",
+    ],
+    [[url, 'config'], "Cannot read the command line: 'config' must be its first word"],
+    [
+      ['probe', url, 'b'],
+      'Cannot probe more than one URL: got 2 arguments, quote those with spaces',
+    ],
+    [['probe'], 'Cannot probe an image: its URL is missing, as in https://host/disk.img'],
+    [['probe', `a=${url}`], 'Cannot probe several images: give the URL of one, without a name'],
     [['-x', url], "Cannot read the command line: unknown option '-x'; see nbd-prefetch --help"],
     [[url, '--unix'], 'Cannot use --unix: its PATH is missing'],
     [[url, '--header'], "Cannot use --header: its 'Name: value' is missing"],

@@ -35,12 +35,40 @@ t.test('resolveExports() lets an export have its own credentials', async t => {
   t.ok(c?.options.credentials.headers['authorization'])
 })
 
+t.test('resolveExports() lets the login of an export take the place of another', async t => {
+  const own = { ...two[1], bearerToken: 'token' }
+  const [a, b] = resolveExports({ exports: [two[0], own], user: 'me', password: 'x' })
+  t.match(a?.options.credentials.headers['authorization'], /^Basic /)
+  t.equal(b?.options.credentials.headers['authorization'], 'Bearer token')
+})
+
 t.test('resolveExports() refuses what can not be meant', async t => {
   for (const [options, message] of [
     [{ exports: [] }, 'Cannot serve: there is no export'],
     [{ exports: two, url: 'https://h/' }, /together with exports: make it one of them/],
     [{ exports: two, exportName: 'n' }, /--export-name together with exports/],
     [{ exports: [two[0], two[0]] }, "Cannot serve two exports called 'a'"],
+    [{ exports: two, ringsize: 1 }, /the option 'ringsize': .*, did you mean 'ringSize'\?$/],
+    [
+      { exports: [two[0], { ...elsewhere, ringSize: 2 ** 25 }] },
+      "Cannot use the option 'ringSize' of export 'c': it holds for the whole server",
+    ],
+    [
+      { exports: [two[0], { ...elsewhere, pasword: 'x' }] },
+      "Cannot use the option 'pasword' of export 'c': there is none of that name, did you mean 'password'?",
+    ],
+    [
+      { exports: [two[0], { ...elsewhere, password: 'x' }] },
+      "Cannot use a password without a user name: add --user (export 'c')",
+    ],
+    [
+      { exports: [two[0], { name: 'f', url: 'ftp://h/' }] },
+      /^Cannot use 'ftp:\/\/h\/' as URL: .* \(export 'f'\)$/,
+    ],
+    [
+      { exports: two, workers: 99 },
+      "Cannot use '99' for --workers: expected a whole number from 1 to 64",
+    ],
     [{ exports: [{ url: 'https://h/' }] }, 'Cannot serve an export without a name'],
     [
       { exports: [two[0], elsewhere], cookie: 'a=b' },

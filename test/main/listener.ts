@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t from 'tap'
@@ -10,6 +18,7 @@ import { Listener } from '../../dist/main/listener.js'
 import { MemoryExport, patternBytes } from '../fixtures/memory-export.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
+import { until } from '../fixtures/until.js'
 
 const listenAt = (path: string, ...exports: MemoryExport[]) =>
   Listener.listen({
@@ -232,3 +241,34 @@ t.test('Listener.listen() refuses a group that is not known, and leaves nothing'
   t.ok(await canRead(listener))
   await listener.close(0)
 })
+
+t.test(
+  'Listener.listen() asks the kernel for keepalive as often as told',
+  { skip: existsSync('/proc/net/tcp') ? false : 'needs /proc' },
+  async t => {
+    for (const [keepaliveMs, timer] of [
+      [1_000_000, '02'],
+      [0, '00'],
+    ] as const) {
+      const address = { host: '127.0.0.1', port: 0 }
+      const exports = [new MemoryExport()]
+      const listener = await Listener.listen({ address, exports, limits: { keepaliveMs } })
+      const client = await RawClient.enter(listener)
+      const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0')
+      // Our side of the connection: local port, and state 01, established.
+      const ours = new RegExp(`: \\w+:${hex(listener.port ?? 0)} \\w+:\\w+ 01 \\S+ (\\w+):(\\w+)`)
+      const timers = () => ours.exec(readFileSync('/proc/net/tcp', 'utf8'))?.slice(1) ?? []
+      // 01 is the timer of what is not acknowledged yet.
+      await until(() => timers()[0] !== '01')
+      const [active, jiffies] = timers()
+      t.equal(active, timer)
+      // USER_HZ is 100: 1000 seconds are 100,000 of them, and few have passed.
+      if (keepaliveMs > 0) {
+        const left = Number.parseInt(jiffies ?? '', 16)
+        t.ok(left > 90_000 && left <= 100_000, `${left}`)
+      }
+      client.destroy()
+      await listener.close(0)
+    }
+  },
+)

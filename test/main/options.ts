@@ -30,7 +30,12 @@ t.test('resolveOptions() completes what is not given', async t => {
     cookieScript: undefined,
     headerScript: undefined,
     listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
-    clients: { maxClients: 1024, handshakeTimeoutMs: 30_000, drainMs: 10_000 },
+    clients: {
+      maxClients: 1024,
+      handshakeTimeoutMs: 30_000,
+      keepaliveMs: 60_000,
+      drainMs: 10_000,
+    },
     exportName: '',
     tls: undefined,
     network: { verify: true, tcpKeepaliveMs: 60_000 },

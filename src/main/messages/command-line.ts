@@ -23,6 +23,12 @@ export const COMMAND_LINE_MESSAGES = {
     means: 'A subcommand stands behind flags or a URL.',
     fix: '',
   },
+  'not-a-command': {
+    text: "Cannot read the command line: '{word}' is neither a command nor a URL{hint}; see nbd-prefetch --help",
+    means:
+      'The first word looks like a subcommand that does not exist, or the scheme of a URL is missing.',
+    fix: '',
+  },
   'probe-several': {
     text: 'Cannot probe several images: give the URL of one, without a name',
     means: 'A probe measures one server at a time.',
@@ -52,6 +58,21 @@ export const COMMAND_LINE_MESSAGES = {
     text: "Cannot use the option '{key}': there is none of that name{hint}",
     means: 'A program gave `serve()` an option that does not exist: it may be misspelt.',
     fix: 'Take the name that is proposed, if one is.',
+  },
+  'export-option-of-server': {
+    text: "Cannot use the option '{key}' of export '{name}': it holds for the whole server",
+    means: 'Exports of one process share it.',
+    fix: 'Say it outside of `exports`.',
+  },
+  'export-option-unknown': {
+    text: "Cannot use the option '{key}' of export '{name}': there is none of that name{hint}",
+    means: 'An entry of `exports` has an option that does not exist: it may be misspelt.',
+    fix: 'Take the name that is proposed, if one is.',
+  },
+  'of-export': {
+    text: "{refusal} (export '{name}')",
+    means: 'One export of several has options that cannot be used: see the first part.',
+    fix: '',
   },
   'one-of-two': {
     text: 'Cannot use {flag} together with {other}: choose one',

@@ -34,12 +34,12 @@ export const EXPORT_MESSAGES = {
     fix: 'Start one process for each server, or give the option inside the entry of `exports`.',
   },
   'argument-without-name': {
-    text: 'Cannot serve argument {number} beside exports with names: expected NAME=URL',
+    text: 'Cannot {verb} argument {number} beside exports with names: expected NAME=URL',
     means: 'Some of the images have names and this one has not.',
     fix: '',
   },
   'several-urls': {
-    text: 'Cannot serve more than one URL: got {count} arguments, quote those with spaces, or name each as NAME=URL',
+    text: 'Cannot {verb} more than one URL: got {count} arguments, quote those with spaces{naming}',
     means: 'A URL or a path with a space was not quoted, or several images were meant.',
     fix: '',
   },

@@ -38,14 +38,14 @@ export const LISTEN_MESSAGES = {
     means: 'A file of another kind has that path, and is left alone.',
     fix: 'Take another path.',
   },
-  'socket-group': {
-    text: "Cannot listen on {where}: the group '{group}' is not known",
-    means: 'Names are looked up in /etc/group.',
-    fix: 'Give the number of a group that only a directory service knows.',
+  'socket-account': {
+    text: 'Cannot listen on {where}: the {what} is not known',
+    means: 'Names are looked up in /etc/passwd and /etc/group.',
+    fix: 'Give the number of a user or group that only a directory service knows.',
   },
   'socket-dress': {
     text: "Cannot listen on {where}: it can't be given the {what}: {problem}",
-    means: 'The system refuses to change mode or group of the socket.',
-    fix: 'One may give a file to a group that one is in.',
+    means: 'The system refuses to change mode, owner or group of the socket.',
+    fix: 'One may give a file to a group that one is in; only root gives it to another user.',
   },
 } as const satisfies Catalogue

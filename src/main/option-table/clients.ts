@@ -21,6 +21,14 @@ export const CLIENTS = [
     help: 'Group of the Unix socket, a name of /etc/group or a number',
   },
   {
+    key: 'unixOwner',
+    long: '--unix-owner',
+    value: 'USER',
+    group: 'Clients',
+    kind: 'text',
+    help: 'Owner of the Unix socket, a name of /etc/passwd or a number; takes the right to give files away',
+  },
+  {
     key: 'maxClients',
     long: '--max-clients',
     value: 'N',
@@ -42,6 +50,17 @@ export const CLIENTS = [
     min: 0.01,
     max: LONGEST_WAIT_SECONDS,
     help: 'Limit from connecting to the chosen export',
+  },
+  {
+    key: 'clientKeepalive',
+    long: '--client-keepalive',
+    value: 'SECONDS',
+    group: 'Clients',
+    kind: 'integer',
+    default: String(DEFAULTS.clientKeepalive),
+    min: 0,
+    max: 32767,
+    help: 'Idle seconds before TCP asks whether a client still lives; 0 never asks',
   },
   {
     key: 'drainTimeout',

@@ -19,6 +19,13 @@ export type OptionKind =
   | 'mode'
   | 'switch'
 
+/**
+ * What is secret of a value. `text`: all of it. `text-or-place`: all of it, unless it names the place of
+ * the secret ('+FILE', '-FD', '-'). `header-value`: what follows a header's name. `user-info`: name and
+ * password in a URL.
+ */
+export type SecretKind = 'text' | 'text-or-place' | 'header-value' | 'user-info'
+
 /** Headings of --help and of the README, in this order. */
 export const OPTION_GROUPS = [
   'Listening',
@@ -32,6 +39,7 @@ export const OPTION_GROUPS = [
   'Time-outs',
   'Prefetching',
   'Running',
+  'Configuration',
   'Output',
 ] as const
 export type OptionGroup = (typeof OPTION_GROUPS)[number]
@@ -59,6 +67,12 @@ export interface OptionEntry {
   readonly help: string
   /** The option of nbdkit or its curl plugin that does the same. */
   readonly nbdkit?: string
+  /** Absent where nothing of the value is secret. */
+  readonly secret?: SecretKind
+  /** Keys of options that this one takes the place of, where weaker sources of settings give those. */
+  readonly replaces?: readonly string[]
+  /** False for what a configuration file can't say. */
+  readonly inFile?: false
 }
 
 /** A day: no answer comes after that, and it stays inside the range of timers. */

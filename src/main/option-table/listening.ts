@@ -3,6 +3,9 @@
 import { DEFAULTS } from '../defaults.js'
 import type { OptionEntry } from './entry.js'
 
+/** What is about a Unix socket. */
+const SOCKET_FILE = ['unix', 'unixMode', 'unixGroup', 'unixOwner'] as const
+
 export const LISTENING = [
   {
     key: 'unix',
@@ -13,6 +16,7 @@ export const LISTENING = [
     kind: 'text',
     help: "Listen on a Unix socket; '-' makes a private temporary one",
     nbdkit: '-U',
+    replaces: ['port', 'ipaddr'],
   },
   {
     key: 'port',
@@ -26,6 +30,7 @@ export const LISTENING = [
     max: 65535,
     help: 'Listen on a TCP port; 0 takes any free one',
     nbdkit: '-p',
+    replaces: SOCKET_FILE,
   },
   {
     key: 'ipaddr',
@@ -37,6 +42,7 @@ export const LISTENING = [
     default: DEFAULTS.ipaddr,
     help: 'Listen on this address; NBD has no login, so think before leaving loopback',
     nbdkit: '-i',
+    replaces: SOCKET_FILE,
   },
   {
     key: 'exportName',

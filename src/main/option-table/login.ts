@@ -11,6 +11,7 @@ export const LOGIN = [
     kind: 'text',
     help: 'User name at the HTTP server; https://user:password@host/ works too',
     nbdkit: 'user=',
+    replaces: ['bearerToken', 'bearerTokenFile'],
   },
   {
     key: 'password',
@@ -20,6 +21,8 @@ export const LOGIN = [
     kind: 'text',
     help: "Password: '+FILE' and '-FD' read a line from a file or descriptor, '-' asks on the terminal; the text itself would show in ps for a moment",
     nbdkit: 'password=',
+    secret: 'text-or-place',
+    replaces: ['passwordFile'],
   },
   {
     key: 'passwordFile',
@@ -29,6 +32,18 @@ export const LOGIN = [
     kind: 'text',
     help: "Password: the first line of FILE, or of standard input for '-'",
     nbdkit: 'password=+FILE',
+    replaces: ['password'],
+  },
+  {
+    key: 'bearerToken',
+    long: '--bearer-token',
+    value: 'TOKEN',
+    group: 'Login',
+    kind: 'text',
+    help: "Send 'Authorization: Bearer' with TOKEN, given as with --password",
+    nbdkit: 'header=Authorization: ...',
+    secret: 'text-or-place',
+    replaces: ['bearerTokenFile', 'user', 'password', 'passwordFile'],
   },
   {
     key: 'bearerTokenFile',
@@ -38,6 +53,7 @@ export const LOGIN = [
     kind: 'text',
     help: "Send 'Authorization: Bearer' with the first line of FILE, or of standard input for '-'",
     nbdkit: 'header=Authorization: ...',
+    replaces: ['bearerToken', 'user', 'password', 'passwordFile'],
   },
   {
     key: 'cookie',
@@ -47,6 +63,8 @@ export const LOGIN = [
     kind: 'text',
     help: "Send this Cookie header, as 'name=value; name=value'; '+FILE', '-FD' and '-' read it as with --password",
     nbdkit: 'cookie=',
+    secret: 'text-or-place',
+    replaces: ['cookieScript'],
   },
   {
     key: 'cookieFile',

@@ -13,6 +13,7 @@ export const NETWORK = [
     default: 'http_proxy, https_proxy, all_proxy',
     help: "Go through this http or https proxy, http://user:password@host:port; '' goes through none",
     nbdkit: 'proxy=',
+    secret: 'user-info',
   },
   {
     key: 'proxyUser',
@@ -31,6 +32,8 @@ export const NETWORK = [
     kind: 'text',
     help: 'Password at the proxy, given as with --password',
     nbdkit: 'proxy-password=',
+    secret: 'text-or-place',
+    replaces: ['proxyPasswordFile'],
   },
   {
     key: 'proxyPasswordFile',
@@ -40,6 +43,7 @@ export const NETWORK = [
     kind: 'text',
     help: "Password at the proxy: the first line of FILE, or of standard input for '-'",
     nbdkit: 'proxy-password=+FILE',
+    replaces: ['proxyPassword'],
   },
   {
     key: 'proxyCacert',
@@ -81,6 +85,7 @@ export const NETWORK = [
     kind: 'switch',
     help: 'Connect to IPv4 addresses alone',
     nbdkit: 'ipresolve=v4',
+    replaces: ['ipv6'],
   },
   {
     key: 'ipv6',
@@ -89,6 +94,7 @@ export const NETWORK = [
     kind: 'switch',
     help: 'Connect to IPv6 addresses alone',
     nbdkit: 'ipresolve=v6',
+    replaces: ['ipv4'],
   },
   {
     key: 'unixSocketPath',
@@ -98,6 +104,7 @@ export const NETWORK = [
     kind: 'text',
     help: "Connect to this Unix socket instead of the URL's host and port",
     nbdkit: 'unix-socket-path=',
+    replaces: ['proxy'],
   },
   {
     key: 'tcpKeepalive',

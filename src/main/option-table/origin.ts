@@ -12,6 +12,8 @@ export const ORIGIN = [
     kind: 'list',
     help: "Send this request header; repeatable, 'Name;' sends it empty, 'User-Agent:' leaves it out. Never sent to another host after a redirect",
     nbdkit: 'header=',
+    secret: 'header-value',
+    replaces: ['headerScript'],
   },
   {
     key: 'userAgent',

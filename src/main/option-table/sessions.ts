@@ -21,6 +21,8 @@ export const SESSIONS = [
     kind: 'text',
     help: 'Send the cookies that a shell script prints; it is told $url and $iteration, and run again after a 401 or 403',
     nbdkit: 'cookie-script=',
+    secret: 'text',
+    replaces: ['cookie'],
   },
   {
     key: 'cookieScriptRenew',
@@ -42,6 +44,8 @@ export const SESSIONS = [
     kind: 'text',
     help: "Send the request headers that a shell script prints, one 'Name: value' a line",
     nbdkit: 'header-script=',
+    secret: 'text',
+    replaces: ['headers'],
   },
   {
     key: 'headerScriptRenew',

@@ -3,18 +3,16 @@
 
 import type { OptionEntry } from '../option-table.js'
 import { formatSize } from '../parse-size.js'
-import { namesSource } from '../secret-input.js'
+import { maskedValue } from '../settings/masking.js'
+import type { SettingValue } from '../settings/setting.js'
 import type { RecommendedFlag } from './recommendation.js'
 
 /** An option of the command line as it was read. */
 export interface GivenOption {
   readonly entry: OptionEntry
-  readonly value: unknown
+  readonly value: SettingValue
 }
 
-const MASK = '***'
-/** Options whose text is a secret, unless it names the place of one. */
-const SECRETS: ReadonlySet<string> = new Set(['password', 'proxyPassword', 'cookie'])
 /** Options that the probe had for itself. */
 const OWN: ReadonlySet<string> = new Set(['connections', 'verbose'])
 
@@ -46,19 +44,14 @@ export function shellCommand(args: readonly string[]): string {
 }
 
 function argumentsOf({ entry, value }: GivenOption): string[] {
-  const { long, key, kind } = entry
+  const { long, kind } = entry
   if (kind === 'switch') return [long]
-  if (kind === 'list') {
-    return (value as readonly string[]).flatMap(text => [
-      long,
-      key === 'headers' ? headerName(text) : text,
-    ])
+  const masked = maskedValue(entry, value)
+  if (typeof masked === 'object') return masked.flatMap(text => [long, text])
+  if (typeof masked === 'number' && (kind === 'size' || kind === 'size-power-of-2')) {
+    return [long, formatSize(masked)]
   }
-  if (typeof value === 'number' && (kind === 'size' || kind === 'size-power-of-2')) {
-    return [long, formatSize(value)]
-  }
-  const text = String(value)
-  const shown = SECRETS.has(key) && !namesSource(text) ? MASK : text
+  const shown = String(masked)
   // '-' and '-3' would be taken for flags of their own otherwise.
   return shown.startsWith('-') ? [`${long}=${shown}`] : [long, shown]
 }
@@ -67,13 +60,6 @@ function argumentsOf({ entry, value }: GivenOption): string[] {
 function redactImage(text: string, redact: (text: string) => string): string {
   const match = /^((?:vpx|esx):\/\/[^/?#@:]*@)(.*)$/is.exec(text)
   return match === null ? redact(text) : `${match[1]}${redact(match[2] ?? '')}`
-}
-
-/** A header without its value, any of which may be a secret. */
-function headerName(text: string): string {
-  const name = /^[^:;]*/.exec(text)?.[0] ?? ''
-  const bare = text.slice(name.length).trim()
-  return bare.length <= 1 ? text : `${name}: ${MASK}`
 }
 
 function shellWord(text: string): string {

@@ -9,6 +9,7 @@ import { LISTEN_MESSAGES } from '../messages/listening.js'
 import { LOGIN_MESSAGES } from '../messages/login.js'
 import { NETWORK_MESSAGES } from '../messages/network.js'
 import { SERVING_MESSAGES } from '../messages/serving.js'
+import { SETTINGS_MESSAGES } from '../messages/settings.js'
 import { SOURCE_MESSAGES } from '../messages/sources.js'
 import { REFUSALS } from '../nbd/refusals.js'
 
@@ -25,6 +26,7 @@ const USAGE = 'Side: how the program was called (`UsageError`, exit status 2; no
 /** All catalogues but that of failures, which has sides and several texts a code. */
 export const CHAPTERS: readonly Chapter[] = [
   { title: 'The command line', about: USAGE, messages: COMMAND_LINE_MESSAGES },
+  { title: 'Configuration file and variables', about: USAGE, messages: SETTINGS_MESSAGES },
   { title: 'Images and their names', about: USAGE, messages: EXPORT_MESSAGES },
   { title: 'Serving clients', about: USAGE, messages: SERVING_MESSAGES },
   { title: 'Login, headers and cookies', about: USAGE, messages: LOGIN_MESSAGES },

@@ -3,6 +3,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { optionsMarkdown } from '../options-markdown.js'
+import { configSchemaText } from '../settings/config-schema.js'
 import { errorsMarkdown } from './errors-markdown.js'
 import { manPage } from './man-page.js'
 
@@ -14,6 +15,7 @@ export interface GeneratedFile {
 
 export const GENERATED_FILES: readonly GeneratedFile[] = [
   { path: 'README.md', make: before => between(before, 'options', optionsMarkdown()) },
+  { path: 'docs/config.schema.json', make: configSchemaText },
   { path: 'man/nbd-prefetch.1', make: manPage },
   { path: 'docs/errors.md', make: errorsMarkdown },
 ]

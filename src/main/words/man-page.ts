@@ -1,7 +1,14 @@
 // nbd-prefetch(1), made from the option table and the subcommands; man/nbd-prefetch.1 is what it
 // makes, and a test compares the two.
 
-import { OPTION_GROUPS, type OptionEntry, optionHelp } from '../option-table.js'
+import {
+  OPTION_GROUPS,
+  type OptionEntry,
+  optionEntry,
+  optionHelp,
+  optionVariable,
+  VARIABLE_PREFIX,
+} from '../option-table.js'
 import { VERSION } from '../version.js'
 import { argument, bold, example, italic, roffText, tagged } from './roff.js'
 import { STANDARD, SUBCOMMANDS, type Subcommand } from './subcommands.js'
@@ -112,6 +119,10 @@ const EXIT_STATUS = [
 
 const ENVIRONMENT = [
   [
+    [`${VARIABLE_PREFIX}*`],
+    `Every option may come from a variable: --ring-size from ${optionVariable(optionEntry('ringSize'))}, the URL from ${VARIABLE_PREFIX}URL. A flag counts before a variable, a variable before the file of --config, the file before the default.`,
+  ],
+  [
     ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'],
     'Proxies, as with --proxy and --noproxy.',
   ],
@@ -131,6 +142,10 @@ const ENVIRONMENT = [
 ] as const
 
 const FILES = [
+  [
+    'the configuration file',
+    'JSON, named by --config: options in camel case (ringSize for --ring-size), url, disk and exports. None is read unasked.',
+  ],
   ['the pidfile', 'Written by --pidfile once clients can connect, removed at exit.'],
   [
     'the spool file',

@@ -1,6 +1,7 @@
 // What the program can be told to do, each with its options: the man page and the shells'
 // completions are made from this. Another subcommand is another entry.
 
+import { PRINTING } from '../option-table/printing.js'
 import { isProbed, PROBING } from '../option-table/probing.js'
 import { OPTION_TABLE, type OptionEntry } from '../option-table.js'
 
@@ -54,6 +55,12 @@ export const SUBCOMMANDS: readonly [Subcommand, ...Subcommand[]] = [
     usage: ['[options] URL [DISK]'],
     help: 'Measure the server of an image within a budget of bytes, and recommend options',
     entries: [...(OPTION_TABLE as readonly OptionEntry[]).filter(isProbed), ...PROBING],
+  },
+  {
+    name: 'config',
+    usage: ['[options] [URL [DISK] | NAME=URL ...]'],
+    help: 'Print the settings that a server started so would have, and where each comes from',
+    entries: [...OPTION_TABLE, ...PRINTING],
   },
   {
     name: 'completion',

@@ -1,19 +1,19 @@
 // The command that is recommended: what was given, what was found, and nothing secret.
 
 import t from 'tap'
-import { parseCommandLine } from '../../../dist/main/command-line.js'
 import { serveArguments, shellCommand } from '../../../dist/main/probing/serve-command.js'
 import { redactUrls } from '../../../dist/main/source/credentials.js'
+import { invocation } from '../../fixtures/invocation.js'
 
 const url = 'https://host/disk.img?dcPath=a%20b&dsName=x'
 
 function commandFor(...argv: string[]): string {
-  const invocation = parseCommandLine(['probe', ...argv])
-  if (invocation.kind !== 'probe') throw new Error('no probe')
-  const { given, server } = invocation.commandLine
+  const probe = invocation(['probe', ...argv])
+  if (probe.kind !== 'probe') throw new Error('no probe')
+  const { given, words } = probe.commandLine
   const flags = [{ flag: '--connections', value: '4', reason: 'r' }]
   const redact = (text: string) => text.replaceAll('planted', '***')
-  return shellCommand(serveArguments(given, flags, [server.url ?? ''], redact))
+  return shellCommand(serveArguments(given, flags, words, redact))
 }
 
 t.test('serveArguments() keeps what leads to the origin, and takes what was found', async t => {
