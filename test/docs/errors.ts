@@ -48,8 +48,8 @@ t.test('failures of requests are made by failureOf() alone', async t => {
 
 t.test("no 'Cannot …' stands elsewhere but in defects", async t => {
   const found = [...sources].flatMap(([path, text]) =>
-    [...text.matchAll(/.{0,80}['"`]Cannot /gs)]
-      .map(([before]) => before)
+    [...text.matchAll(/['"`]Cannot /g)]
+      .map(({ index }) => text.slice(Math.max(0, index - 80), index + 8))
       // What programs do wrong with parts of this one, and names of tasks that a message begins with.
       .filter(before => !/\b(Range|Type|StaleSlot)?Error\([^)]*$/.test(before))
       .filter(before => !/\b(super\(|task = )[^)]*$/.test(before))
