@@ -2,7 +2,7 @@
 // process, and opened again when somebody has moved it away. Trouble with it ends nothing else.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { FileError, systemErrorText } from './file-error.js'
+import { type FileError, fileError, systemErrorText } from './file-error.js'
 
 /** One file. */
 export class AppendFile implements Disposable {
@@ -66,8 +66,12 @@ export class AppendFile implements Disposable {
     try {
       return openSync(this.#path, 'a', 0o600)
     } catch (error) {
-      const message = `Cannot open the ${this.#what} '${this.#path}': ${systemErrorText(error)}`
-      throw new FileError(message, { cause: error })
+      const problem = systemErrorText(error)
+      throw fileError(
+        'file-open',
+        { what: this.#what, path: this.#path, problem },
+        { cause: error },
+      )
     }
   }
 

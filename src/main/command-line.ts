@@ -10,8 +10,9 @@ import { checkNumber, parseOptionValue } from './option-values.js'
 import type { SettingValue } from './settings/setting.js'
 import { shownText } from './shown-text.js'
 import { didYouMean } from './spelling.js'
-import { UsageError } from './usage-error.js'
+import { type UsageError, usageError } from './usage-error.js'
 import { VERSION } from './version.js'
+import { completionText } from './words/completion.js'
 
 /** What may stand first in place of a flag or URL. */
 const SUBCOMMANDS = ['probe', 'config'] as const
@@ -27,7 +28,7 @@ export interface Arguments {
   readonly words: readonly string[]
 }
 
-/** --help or --version: print and be done. */
+/** --help, --version or completion: print and be done. */
 export interface ShownText {
   readonly kind: 'show'
   readonly text: string
@@ -42,6 +43,7 @@ export function parseCommandLine(
   argv: readonly string[],
   helpWidth?: number,
 ): Arguments | ShownText {
+  if (argv[0] === 'completion') return { kind: 'show', text: completionText(argv.slice(1)) }
   // No URL is called that: without a subcommand the first word is a flag or a URL.
   const subcommand = SUBCOMMANDS.find(name => name === argv[0])
   if (subcommand === undefined) checkFirstWord(argv[0] ?? '')
@@ -62,11 +64,11 @@ export function parseCommandLine(
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: 'show', text: shown }
-    throw new UsageError(tidy(error.message), { cause: error })
+    throw refusal(error)
   }
   const misplaced = SUBCOMMANDS.find(name => program.args.includes(name))
   if (misplaced !== undefined) {
-    throw new UsageError(`Cannot read the command line: '${misplaced}' must be its first word`)
+    throw usageError('word-order', { word: misplaced })
   }
   const flags = new Map(Object.entries(program.opts<Record<string, SettingValue>>()))
   return { kind: 'run', command, flags, words: program.args }
@@ -75,10 +77,8 @@ export function parseCommandLine(
 /** What looks like a word of a language is a command that there is not. @throws {UsageError} */
 function checkFirstWord(word: string): void {
   if (!/^[a-z][a-z-]*$/i.test(word)) return
-  const hint = didYouMean(word, [...SUBCOMMANDS, '--help', '--version'])
-  throw new UsageError(
-    `Cannot read the command line: '${shownText(word)}' is neither a command nor a URL${hint}; see nbd-prefetch --help`,
-  )
+  const hint = didYouMean(word, [...SUBCOMMANDS, 'completion', '--help', '--version'])
+  throw usageError('not-a-command', { word: shownText(word), hint })
 }
 
 const SOURCES = `
@@ -93,12 +93,13 @@ const SIZES =
 const PAGES = {
   serve: {
     usage:
-      '[options] URL [DISK] | NAME=URL...\n       nbd-prefetch probe [options] URL [DISK]\n       nbd-prefetch config [options]',
+      '[options] URL [DISK] | NAME=URL...\n       nbd-prefetch probe [options] URL [DISK]\n       nbd-prefetch config [options]\n       nbd-prefetch completion SHELL',
     description:
       'NBD server for a disk image behind a slow HTTP(S) server: prefetches ahead of its reader.\n' +
       'Prints the NBD URI, one line for each export, once clients can connect.\n' +
       'With probe it measures the server instead, and recommends options: see probe --help.\n' +
-      'With config it prints the settings that hold, and where each comes from.',
+      'With config it prints the settings that hold, and where each comes from.\n' +
+      'With completion it prints what completes its options in bash, zsh or fish.',
     argument:
       'http or https URL of the disk image, NAME=URL for each of several, or the vpx:// or esx:// URI of ' +
       "its server and the disk, '[datastore] VM/VM.vmdk'",
@@ -194,9 +195,12 @@ function commanderOption(entry: OptionEntry): Option {
 }
 
 /** Commander's message as one of ours. */
-function tidy(message: string): string {
-  const text = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
-  const noValue = /^option '.*?(--[a-z0-9-]+) <(.+)>' argument missing$/.exec(text)
-  if (noValue !== null) return `Cannot use ${noValue[1]}: its ${noValue[2]} is missing`
-  return `Cannot read the command line: ${text}; see nbd-prefetch --help`
+function refusal(error: CommanderError): UsageError {
+  const cause = { cause: error }
+  const problem = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')
+  const [, flag, value] = /^option '.*?(--[a-z0-9-]+) <(.+)>' argument missing$/.exec(problem) ?? []
+  if (flag === undefined || value === undefined) {
+    return usageError('command-line', { problem }, cause)
+  }
+  return usageError('no-value', { flag, value }, cause)
 }

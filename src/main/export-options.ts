@@ -6,7 +6,7 @@ import { replacedKeys } from './option-table.js'
 import { completeOptions, type ResolvedOptions, type ServerOptions } from './options.js'
 import type { OriginOptions } from './origin-options.js'
 import type { SessionOptions } from './source/session-options.js'
-import { UsageError } from './usage-error.js'
+import { UsageError, usageError } from './usage-error.js'
 
 /** One export. What it says of its origin counts in place of what the server's options say. */
 export interface ExportOptions extends OriginOptions, SessionOptions {
@@ -52,19 +52,19 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
     return [{ options: completeOptions(options, cores), description: undefined }]
   }
   if (options.url !== undefined) {
-    throw new UsageError('Cannot use a URL together with exports: make it one of them')
+    throw usageError('url-and-exports')
   }
   if (options.exportName !== undefined) {
-    throw new UsageError('Cannot use --export-name together with exports: each has its own name')
+    throw usageError('name-and-exports')
   }
   if (!Array.isArray(exports) || exports.length === 0) {
-    throw new UsageError('Cannot serve: there is no export')
+    throw usageError('no-export')
   }
   const names = new Set<string>()
   const resolved = exports.map((entry: ExportOptions): ResolvedExport => {
     const { name, description, ...source } = entry
-    if (typeof name !== 'string') throw new UsageError('Cannot serve an export without a name')
-    if (names.has(name)) throw new UsageError(`Cannot serve two exports called '${name}'`)
+    if (typeof name !== 'string') throw usageError('export-without-name')
+    if (names.has(name)) throw usageError('name-twice', { name })
     names.add(name)
     checkExportKeys(entry, name)
     try {
@@ -78,9 +78,7 @@ export function resolveExports(options: ServerOptions, cores?: number): readonly
   const origins = new Set(resolved.map(one => new URL(one.options.url).origin))
   const secret = SECRETS.find(key => shared[key] !== undefined)
   if (origins.size > 1 && secret !== undefined) {
-    throw new UsageError(
-      `Cannot use the option '${secret}' for exports of ${origins.size} origins: say it of each export that needs it`,
-    )
+    throw usageError('secret-of-many-origins', { key: secret, count: origins.size })
   }
   return resolved
 }
@@ -99,5 +97,5 @@ function withoutReplaced(shared: ServerOptions, own: object): ServerOptions {
 function ofExport(error: unknown, name: string, { url: _url, ...own }: object & { url: string }) {
   if (!(error instanceof UsageError)) return error
   const isOwn = Object.keys(own).length > 0 || /\bURL\b/.test(error.message)
-  return isOwn ? new UsageError(`${error.message} (export '${name}')`, { cause: error }) : error
+  return isOwn ? usageError('of-export', { refusal: error.message, name }, { cause: error }) : error
 }

@@ -5,6 +5,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import {
   type CallResult,
   type CallTask,
@@ -59,7 +60,7 @@ export class FetchPool implements AsyncDisposable {
   /** Pools made since a task was last done. */
   #renewals = 0
   #renewal: NodeJS.Timeout | undefined
-  #lastDeath = ''
+  #lastDeath: Failure = failureOf('worker-died', 'not-started', { problem: 'not tried yet' })
   /** Every thread that has not ended, with the promise of its end. */
   readonly #alive = new Map<Worker, Promise<void>>()
   readonly #redact: (text: string) => string
@@ -108,7 +109,8 @@ export class FetchPool implements AsyncDisposable {
       this.#pool = this.#make()
     } catch (error) {
       // The system allows no more threads.
-      this.#lastDeath = `no worker thread can be started: ${(error as Error).message}`
+      const problem = (error as Error).message
+      this.#lastDeath = failureOf('worker-died', 'not-started', { problem })
       this.#putOff()
       return
     }
@@ -214,7 +216,7 @@ export class FetchPool implements AsyncDisposable {
     name: string,
     transferList: MessagePort[] = [],
   ): Promise<unknown> {
-    if (this.#pool === undefined) throw new Error(this.#lastDeath)
+    if (this.#pool === undefined) throw new Error(this.#lastDeath.message)
     const result = await this.#pool.run(task, { name, transferList })
     this.#renewals = 0
     return result
@@ -231,7 +233,7 @@ export class FetchPool implements AsyncDisposable {
             // Told once where threads do not stay at all.
             const level = this.#renewals === 0 ? 'warn' : 'debug'
             this.#log(level, 'a worker thread ended and is replaced', { exitCode: code })
-            this.#lastDeath = `worker threads end while they start, the last one with code ${code}`
+            this.#lastDeath = failureOf('worker-died', 'end-at-start', { code })
             // Piscina has its replacement already, which may end before it is ready.
             this.#watch()
             this.#renew()
@@ -271,8 +273,8 @@ export class FetchPool implements AsyncDisposable {
     const current = new Set(this.threads)
     const leaving = [...this.#alive].filter(([thread]) => this.#closing || !current.has(thread))
     await Promise.all(leaving.map(([, ended]) => ended))
-    if (this.#renewals > 0) return { code: 'worker-died', message: this.#lastDeath }
-    const message = error instanceof Error ? error.message : String(error)
-    return { code: 'worker-died', message: `worker thread ended: ${message}` }
+    if (this.#renewals > 0) return this.#lastDeath
+    const problem = error instanceof Error ? error.message : String(error)
+    return failureOf('worker-died', 'ended', { problem })
   }
 }

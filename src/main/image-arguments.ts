@@ -2,7 +2,7 @@
 
 import type { Images } from './settings/setting.js'
 import { isVmwareUri } from './source/vmware-url.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** A name, which has none of `:/=`, before a URL; nothing else begins so. */
 const NAMED = /^([^:/=]*)=((?:https?):\/\/.*)$/is
@@ -20,18 +20,14 @@ export function imageArguments(args: readonly string[], verb = 'serve'): Images 
   if (named.some(match => match !== null)) {
     const unnamed = named.indexOf(null)
     if (unnamed !== -1) {
-      throw new UsageError(
-        `Cannot ${verb} argument ${unnamed + 1} beside exports with names: expected NAME=URL`,
-      )
+      throw usageError('argument-without-name', { verb, number: unnamed + 1 })
     }
     return { exports: named.map(match => ({ name: match?.[1] ?? '', url: match?.[2] ?? '' })) }
   }
   const most = isVmwareUri(url) ? 2 : 1
   if (args.length > most) {
     const naming = verb === 'probe' ? '' : ', or name each as NAME=URL'
-    throw new UsageError(
-      `Cannot ${verb} more than one URL: got ${args.length} arguments, quote those with spaces${naming}`,
-    )
+    throw usageError('several-urls', { verb, count: args.length, naming })
   }
   return disk === undefined ? { url } : { url, disk }
 }

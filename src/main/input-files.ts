@@ -4,10 +4,10 @@
 import { randomBytes } from 'node:crypto'
 import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FileError, systemErrorText } from './file-error.js'
+import { FileError, fileError, systemErrorText } from './file-error.js'
 import { warnIfOpen } from './secret-input.js'
 import { certificatesIn } from './source/tls-options.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** Files of a CA directory that are looked at; a system's has a few hundred. */
 const MAX_CA_FILES = 4096
@@ -47,14 +47,18 @@ async function readText(
     const status = await file.stat()
     warnIfOpen(status, `the ${what} '${path}'`, warn)
     if (status.size > MAX_FILE_BYTES) {
-      throw new FileError(`Cannot read the ${what} '${path}': it is larger than 16 MiB`)
+      throw fileError('file-large', { what, path })
     }
     return await file.readFile('utf8')
   } catch (error) {
     if (error instanceof FileError) throw error
-    throw new FileError(`Cannot read the ${what} '${path}': ${systemErrorText(error)}`, {
-      cause: error,
-    })
+    throw fileError(
+      'file-read',
+      { what, path, problem: systemErrorText(error) },
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -76,12 +80,16 @@ export async function readCaDirectory(path: string): Promise<string> {
       for (const pem of certificatesIn(await readFile(file, 'utf8'))) certificates.add(pem)
     }
   } catch (error) {
-    throw new FileError(`Cannot read the CA directory '${path}': ${systemErrorText(error)}`, {
-      cause: error,
-    })
+    throw fileError(
+      'file-read',
+      { what: 'CA directory', path, problem: systemErrorText(error) },
+      {
+        cause: error,
+      },
+    )
   }
   if (certificates.size === 0) {
-    throw new UsageError(`Cannot use '${path}' for --capath: no file in it has a PEM certificate`)
+    throw usageError('no-certificate-in-directory', { path })
   }
   return [...certificates].join('\n')
 }
@@ -98,15 +106,17 @@ export async function readCookieJar(
 ): Promise<string> {
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw new FileError(`Cannot read the cookie jar '${path}': ${systemErrorText(error)}`, {
-      cause: error,
-    })
+    throw fileError(
+      'file-read',
+      { what: 'cookie jar', path, problem: systemErrorText(error) },
+      {
+        cause: error,
+      },
+    )
   })
   if (status === undefined) return ''
   if (!status.isFile()) {
-    throw new UsageError(
-      `Cannot use '${path}' for --cookie-jar: it is not a plain file; --cookie-file '' keeps cookies without saving them`,
-    )
+    throw usageError('cookie-jar-kind', { path })
   }
   return await readPrivateFile(path, 'cookie jar', warn)
 }
@@ -124,8 +134,12 @@ export async function writeCookieJar(path: string, text: string): Promise<void> 
     await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(() => {})
-    throw new FileError(`Cannot write the cookie jar '${path}': ${systemErrorText(error)}`, {
-      cause: error,
-    })
+    throw fileError(
+      'file-write',
+      { what: 'cookie jar', path, problem: systemErrorText(error) },
+      {
+        cause: error,
+      },
+    )
   }
 }

@@ -15,7 +15,7 @@ import type { GivenOption } from './probing/serve-command.js'
 import type { ProgressChoice } from './progress-mode.js'
 import type { NamedImage, SettingLayer, SettingValue } from './settings/setting.js'
 import { splitHeader } from './source/request-headers.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** What to do. */
 export interface CommandLine {
@@ -162,14 +162,12 @@ function imagesOf(
   command: 'serve' | 'probe',
 ): { images: Partial<ServerOptions>; exportInputs: readonly InputFlags[] } {
   if (images === undefined) {
-    throw new UsageError(
-      `Cannot ${command} an image: its URL is missing, as in https://host/disk.img`,
-    )
+    throw usageError('no-url', { verb: command })
   }
   const { value } = images
   if (!('exports' in value)) return { images: value, exportInputs: [] }
   if (command === 'probe') {
-    throw new UsageError('Cannot probe several images: give the URL of one, without a name')
+    throw usageError('probe-several')
   }
   const exports = value.exports.map(exportOf)
   return {

@@ -1,18 +1,32 @@
 // The one error a caller may want to catch when a server does not come up, and what the kernel's
 // refusals mean to the one who chose the address.
 
+import { type FillingArguments, type Told, tell } from '../shared/message.js'
+import { LISTEN_MESSAGES } from './messages/listening.js'
+
 /** The server can't listen where it was told to. The message is one line for humans. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
   readonly code = 'LISTEN_FAILED'
+  /** Which message it is: see docs/errors.md. */
+  readonly reason: string
 
-  /** @param where the address or socket path as a user would write it */
-  constructor(where: string, what: string, options?: ErrorOptions) {
-    super(`Cannot listen on ${where}: ${what}`, options)
+  constructor(told: Told, options?: ErrorOptions) {
+    super(told.text, options)
+    this.reason = told.reason
   }
 }
 
-export const IN_USE = 'the socket is in use by another server'
+type Messages = typeof LISTEN_MESSAGES
+
+/** The error of a code of the catalogue; `where` is the address or socket path as a user would write it. */
+export function listenError<Code extends keyof Messages>(
+  reason: Code,
+  ...[filling, options]: FillingArguments<Messages[Code]['text'], ErrorOptions>
+): ListenError {
+  return new ListenError(tell(LISTEN_MESSAGES, reason, filling), options)
+}
+
 export const NO_DIRECTORY = 'the directory does not exist'
 
 const REASONS: Readonly<Record<string, string>> = {

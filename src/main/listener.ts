@@ -8,7 +8,7 @@ import type { Export } from './export.js'
 import { ExportTable } from './export-table.js'
 import { FoldedWarning } from './folded-warning.js'
 import { pathOfSocket } from './inherited-socket.js'
-import { codeOf, IN_USE, ListenError, reasonOf } from './listen-error.js'
+import { codeOf, listenError, reasonOf } from './listen-error.js'
 import { type Log, silentLog } from './log.js'
 import { tcpUri, unixUri } from './nbd-uri.js'
 import { Session } from './session.js'
@@ -215,8 +215,9 @@ export class Listener {
       await once(server, 'listening')
     } catch (error) {
       const isTaken = codeOf(error) === 'EADDRINUSE' && 'path' in where
-      const reason = isTaken ? IN_USE : reasonOf(error)
-      throw new ListenError(label, reason, { cause: error })
+      const cause = { cause: error }
+      if (isTaken) throw listenError('socket-in-use', { where: label }, cause)
+      throw listenError('listen', { where: label, problem: reasonOf(error) }, cause)
     }
     // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
     server.on('error', error => this.#log('warn', 'cannot accept', { reason: error.message }))

@@ -7,7 +7,7 @@ import { optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import { checkListenFds, resolveSocketFile, type ServingOptions } from './serving-options.js'
 import type { SocketFile } from './unix-socket.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** The part of `ServerOptions` about listening. */
 export interface ListeningOptions {
@@ -44,7 +44,7 @@ export function listenAddress(options: ListeningOptions & ServingOptions): Liste
   if (options.listenFds !== undefined) {
     const other = unix !== undefined ? '--unix' : ipaddr !== undefined ? '--ipaddr' : '--port'
     if (other !== '--port' || options.port !== undefined) {
-      throw new UsageError(`Cannot use ${other} together with sockets that are handed over`)
+      throw usageError('sockets-and-address', { flag: other })
     }
     return { kind: 'inherited', fds: checkListenFds(options.listenFds) }
   }
@@ -54,18 +54,20 @@ export function listenAddress(options: ListeningOptions & ServingOptions): Liste
   }
   if (options.port !== undefined || ipaddr !== undefined) {
     const other = options.port !== undefined ? '--port' : '--ipaddr'
-    throw new UsageError(`Cannot use --unix together with ${other}: choose one`)
+    throw usageError('one-of-two', { flag: '--unix', other })
   }
   if (unix === '-') return { kind: 'unix', path: '-' }
   if (unix === '' || unix.includes('\0')) {
-    throw new UsageError(`Cannot use '${unix}' for --unix: expected the path of a socket or '-'`)
+    throw usageError('value', {
+      value: unix,
+      flag: '--unix',
+      expected: "the path of a socket or '-'",
+    })
   }
   const path = resolve(unix)
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_SOCKET_PATH_BYTES) {
-    throw new UsageError(
-      `Cannot use '${path}' for --unix: it has ${bytes} bytes, a socket's path at most ${MAX_SOCKET_PATH_BYTES}`,
-    )
+    throw usageError('socket-path-long', { path, bytes, most: MAX_SOCKET_PATH_BYTES })
   }
   return { kind: 'unix', path, ...(file !== undefined && { file }) }
 }
@@ -73,19 +75,17 @@ export function listenAddress(options: ListeningOptions & ServingOptions): Liste
 function checkHost(given: string): string {
   const host = given.startsWith('[') && given.endsWith(']') ? given.slice(1, -1) : given
   if (isIPv6(host) || /^[a-z0-9_.-]+$/i.test(host)) return host
-  throw new UsageError(`Cannot use '${given}' for --ipaddr: expected an address or host name`)
+  throw usageError('value', { value: given, flag: '--ipaddr', expected: 'an address or host name' })
 }
 
 /** @throws {UsageError} for a name that NBD can't carry */
 export function checkExportName(name: string): string {
   const bytes = Buffer.byteLength(name)
   if (bytes > MAX_EXPORT_NAME_BYTES) {
-    throw new UsageError(
-      `Cannot use the --export-name: it has ${bytes} bytes, NBD allows ${MAX_EXPORT_NAME_BYTES}`,
-    )
+    throw usageError('export-name-long', { bytes, most: MAX_EXPORT_NAME_BYTES })
   }
   if (name.includes('\0')) {
-    throw new UsageError('Cannot use the --export-name: it has a NUL character')
+    throw usageError('export-name-nul')
   }
   return name
 }

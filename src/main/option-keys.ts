@@ -7,7 +7,7 @@ import { OPTION_TABLE, type OptionEntry, type OptionKey } from './option-table.j
 import type { ServerOptions } from './options.js'
 import type { OriginOptions } from './origin-options.js'
 import { didYouMean } from './spelling.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** Options about origins that are no flags. Does not compile while one is missing. */
 const OF_ORIGINS: Readonly<Record<Exclude<keyof OriginOptions, OptionKey>, true>> = {
@@ -84,13 +84,11 @@ const EXPORT_KEYS: ReadonlySet<string> = new Set([
 export function checkOptionKeys(options: unknown): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     const what = options === null ? 'null' : Array.isArray(options) ? 'an array' : typeof options
-    throw new UsageError(`Cannot serve: expected an object of options, got ${what}`)
+    throw usageError('options-type', { type: what })
   }
   for (const key of Object.keys(options)) {
     if (SERVER_KEYS.has(key)) continue
-    throw new UsageError(
-      `Cannot use the option '${key}': there is none of that name${didYouMean(key, SERVER_KEYS)}`,
-    )
+    throw usageError('unknown-option', { key, hint: didYouMean(key, SERVER_KEYS) })
   }
 }
 
@@ -102,10 +100,8 @@ export function checkOptionKeys(options: unknown): void {
 export function checkExportKeys(entry: object, name: string): void {
   for (const key of Object.keys(entry)) {
     if (EXPORT_KEYS.has(key)) continue
-    throw new UsageError(
-      SERVER_KEYS.has(key)
-        ? `Cannot use the option '${key}' of export '${name}': it holds for the whole server`
-        : `Cannot use the option '${key}' of export '${name}': there is none of that name${didYouMean(key, EXPORT_KEYS)}`,
-    )
+    if (SERVER_KEYS.has(key)) throw usageError('export-option-of-server', { key, name })
+    const hint = didYouMean(key, EXPORT_KEYS)
+    throw usageError('export-option-unknown', { key, name, hint })
   }
 }

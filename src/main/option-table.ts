@@ -1,5 +1,6 @@
 // Every option once: its name in the library, its flag, unit, bounds, default and help text. The
-// command line, --help, the README's tables and the checks in options.ts are all made from this.
+// command line, --help, the README's tables, the man page, the shells' completions and the checks in
+// options.ts are all made from this.
 // The entries lie in option-table/, a file for each heading.
 
 import { CLIENT_TLS } from './option-table/client-tls.js'

@@ -4,7 +4,7 @@
 import { type OptionEntry, optionBounds } from './option-table.js'
 import { formatSize, parseSize } from './parse-size.js'
 import { shownText } from './shown-text.js'
-import { UsageError } from './usage-error.js'
+import { type UsageError, usageError } from './usage-error.js'
 
 /** A value as the option table's kinds yield it. */
 export type OptionValue = string | number | boolean
@@ -82,9 +82,7 @@ function showNumber(entry: OptionEntry, value: unknown): string {
 }
 
 function unusable(entry: OptionEntry, shown: string, label: string): UsageError {
-  return new UsageError(
-    `Cannot use '${shownText(shown)}' for ${label}: expected ${expectation(entry)}`,
-  )
+  return usageError('value', { value: shownText(shown), flag: label, expected: expectation(entry) })
 }
 
 /** What an option takes, in words. */

@@ -36,7 +36,7 @@ import { checkTexts } from './text-options.js'
 import { type ResolvedTimeOuts, resolveTimeOuts, type TimeOutOptions } from './time-out-options.js'
 import type { TlsAcceptor } from './tls-acceptor.js'
 import { resolveTls, type TlsServerOptions } from './tls-options.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** What `serve()` takes. Only `url` (or `exports`) is required; each name is that of a flag, in camel case. */
 export interface ServerOptions
@@ -163,14 +163,16 @@ export function completeOptions(
 function checkProtocols(given: string | undefined, url: string): ReadonlySet<string> {
   const names = given?.split(',').map(name => name.trim().toLowerCase()) ?? ['http', 'https']
   if (!names.every(name => name === 'http' || name === 'https')) {
-    throw new UsageError(
-      `Cannot use '${given}' for --protocols: expected http, https, or both with a comma`,
-    )
+    throw usageError('value', {
+      value: String(given),
+      flag: '--protocols',
+      expected: 'http, https, or both with a comma',
+    })
   }
   const protocols = new Set(names.map(name => `${name}:`))
   const { protocol } = new URL(url)
   if (protocols.has(protocol)) return protocols
-  throw new UsageError(`Cannot use the URL: --protocols does not allow ${protocol.slice(0, -1)}`)
+  throw usageError('url-protocols', { scheme: protocol.slice(0, -1) })
 }
 
 function agreed(
@@ -179,7 +181,7 @@ function agreed(
   what: string,
 ): string | undefined {
   if (inUrl !== undefined && given !== undefined && inUrl !== given) {
-    throw new UsageError(`Cannot use ${what}: the URL carries a different one, leave out either`)
+    throw usageError('url-and-flag', { flag: what })
   }
   return given ?? inUrl
 }

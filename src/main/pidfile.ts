@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { FileError, systemErrorText } from './file-error.js'
+import { fileError, systemErrorText } from './file-error.js'
 
 /** A written pidfile. Synchronous, so that it can be removed in the last moment of a process. */
 export class Pidfile {
@@ -55,8 +55,12 @@ function writeBeside(path: string, text: string, then: (temporary: string) => vo
     then(temporary)
   } catch (error) {
     rmSync(temporary, { force: true })
-    throw new FileError(`Cannot write the pidfile '${path}': ${systemErrorText(error)}`, {
-      cause: error,
-    })
+    throw fileError(
+      'file-write',
+      { what: 'pidfile', path, problem: systemErrorText(error) },
+      {
+        cause: error,
+      },
+    )
   }
 }

@@ -5,7 +5,7 @@ import { DEFAULTS, defaultWorkers } from './defaults.js'
 import { optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import { formatSize } from './parse-size.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** The part of `ServerOptions` about prefetching. */
 export interface PrefetchingOptions {
@@ -72,10 +72,12 @@ export function resolvePrefetching(
   const askedRing = number('ringSize', DEFAULTS.ringSize)
   const slotCount = Math.floor(askedRing / blockSize)
   if (slotCount < MIN_SLOTS) {
-    throw new UsageError(
-      `Cannot use '${formatSize(askedRing)}' for --ring-size: it must hold ${MIN_SLOTS} blocks of ` +
-        `${formatSize(blockSize)}, which is ${formatSize(MIN_SLOTS * blockSize)}`,
-    )
+    throw usageError('ring-too-small', {
+      size: formatSize(askedRing),
+      blocks: MIN_SLOTS,
+      blockSize: formatSize(blockSize),
+      least: formatSize(MIN_SLOTS * blockSize),
+    })
   }
   const ringSize = slotCount * blockSize
   return {
@@ -94,7 +96,11 @@ export function resolvePrefetching(
 /** Callers without a type checker pass anything. */
 function checkFormatHint(formatHint: unknown): 'auto' | 'off' {
   if (formatHint === 'auto' || formatHint === 'off') return formatHint
-  throw new UsageError(`Cannot use '${formatHint}' for --format-hint: expected auto or off`)
+  throw usageError('value', {
+    value: String(formatHint),
+    flag: '--format-hint',
+    expected: 'auto or off',
+  })
 }
 
 function checkReadahead(
@@ -105,9 +111,10 @@ function checkReadahead(
   if (readahead === 'auto' || readahead === 'off') return readahead
   const bytes = alignUp(checkNumber(optionEntry('readahead'), readahead), blockSize)
   if (bytes > ringSize) {
-    throw new UsageError(
-      `Cannot use '${formatSize(readahead)}' for --readahead: the ring holds ${formatSize(ringSize)}, raise --ring-size`,
-    )
+    throw usageError('readahead-ring', {
+      size: formatSize(readahead),
+      ringSize: formatSize(ringSize),
+    })
   }
   return bytes
 }

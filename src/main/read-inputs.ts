@@ -5,7 +5,7 @@ import { readCaDirectory, readCookieJar, readPrivateFile, readTextFile } from '.
 import type { InputFlags, ReadOptions } from './input-flags.js'
 import { namesSource, readSecret, readSecretFile, type SecretSources } from './secret-input.js'
 import { readTlsCertificates, readTlsPsk } from './tls-files.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /**
  * The options that `inputs` stand for.
@@ -63,7 +63,7 @@ export function checkInputs(inputs: InputFlags): void {
     ['proxyPassword', 'proxyPasswordFile', 'proxy-password'],
   ] as const) {
     if (inputs[one] !== undefined && inputs[other] !== undefined) {
-      throw new UsageError(`Cannot use --${what} together with --${what}-file: choose one`)
+      throw usageError('secret-twice', { what })
     }
   }
 }

@@ -3,6 +3,7 @@
 // everything back when it leaves.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { Export } from './export.js'
 import type { Log } from './log.js'
 import type { ReadOwner, ReadReply } from './read-reply.js'
@@ -144,8 +145,8 @@ export class ReadQueue implements ReadOwner {
       if (this.#settings.log.debugs === true) this.#trace(read, offset, length)
       read.handle = disk.read({ offset, length, whole, connection, id: read.id }, read)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      read.fail({ code: 'internal', message }, read.offset)
+      const problem = error instanceof Error ? error.message : String(error)
+      read.fail(failureOf('internal', 'read', { problem }), read.offset)
     }
   }
 }

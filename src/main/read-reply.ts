@@ -2,6 +2,7 @@
 // nobody: pieces that do not continue the range exactly become an error for the client, never data.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { ReadHandle, ReadSink } from './export.js'
 import { Errno } from './nbd/constants.js'
 import { errnoOf } from './nbd/nbd-errno.js'
@@ -134,9 +135,9 @@ export class ReadReply implements ReadSink {
     return this.#delivered === this.length
   }
 
-  #breach(message: string): void {
+  #breach(problem: string): void {
     this.handle?.cancel()
-    this.fail({ code: 'internal', message }, this.#next)
+    this.fail(failureOf('internal', 'read', { problem }), this.#next)
   }
 
   #settle(failure?: Failure): void {

@@ -3,7 +3,7 @@
 
 import { availableParallelism } from 'node:os'
 import { parseCommandLine } from './command-line.js'
-import { FileError, systemErrorText } from './file-error.js'
+import { fileError, systemErrorText } from './file-error.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { type CommandLine, invocationOf } from './invocation.js'
 import { Lifecycle } from './lifecycle.js'
@@ -26,7 +26,7 @@ import { inheritedSockets, withoutServiceVariables } from './socket-activation.j
 import { redactUrls } from './source/credentials.js'
 import { checkOptions, startOptions } from './start-options.js'
 import { createTextLog } from './text-log.js'
-import { UsageError } from './usage-error.js'
+import { UsageError, usageError } from './usage-error.js'
 
 /** Exit statuses of our own; with --run the command's passes through. */
 export const ExitStatus = { DONE: 0, FAILED: 1, USAGE: 2 } as const
@@ -178,9 +178,13 @@ async function show(stream: NodeJS.WritableStream, text: string): Promise<void> 
     stream.write(text, resolve)
   })
   if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') return
-  throw new FileError(`Cannot write to standard output: ${systemErrorText(error)}`, {
-    cause: error,
-  })
+  throw fileError(
+    'output-write',
+    { problem: systemErrorText(error) },
+    {
+      cause: error,
+    },
+  )
 }
 
 /** The progress in the form and at the place it was asked for. */
@@ -200,18 +204,21 @@ function reportProgress(
 /** @throws {UsageError} if a command is to be run beside sockets that a service manager holds */
 function checkActivated({ run }: CommandLine): void {
   if (run === undefined) return
-  throw new UsageError('Cannot use --run together with sockets that are handed over (LISTEN_FDS)')
+  throw usageError('run-and-sockets')
 }
 
 /**
  * One line for what a user or the world did wrong, known by its `code`; the stack for a defect.
- * With -v the causes follow, a line each.
+ * With -v its code and the causes follow, a line each.
  */
 function describeError(error: unknown, verbose = false): string {
   if (!(error instanceof Error)) return `internal error: ${String(error)}`
   const { code } = error as NodeJS.ErrnoException
   if (typeof code !== 'string' || code.startsWith('ERR_')) return `internal error: ${error.stack}`
   const lines = [error.message]
+  if (verbose && 'reason' in error) {
+    lines.push(`  code: ${error.reason}, explained in docs/errors.md`)
+  }
   for (let cause = error.cause; verbose && cause instanceof Error; cause = cause.cause) {
     lines.push(`  because: ${cause.message}`)
   }

@@ -5,8 +5,8 @@ import { read } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { FileError, systemErrorText } from './file-error.js'
-import { UsageError } from './usage-error.js'
+import { FileError, fileError, systemErrorText } from './file-error.js'
+import { UsageError, usageError } from './usage-error.js'
 
 /** A secret's longest line, bytes: whoever names a disk image by mistake gets an error, not its bytes. */
 const MAX_SECRET_BYTES = 16 * 1024
@@ -73,12 +73,16 @@ async function secretLine(name: string, from: () => Promise<string>): Promise<st
     line = await from()
   } catch (error) {
     if (error instanceof FileError || error instanceof UsageError) throw error
-    throw new FileError(`Cannot read ${name}: ${systemErrorText(error)}`, { cause: error })
+    throw fileError(
+      'secret-read',
+      { what: name, problem: systemErrorText(error) },
+      { cause: error },
+    )
   }
   const secret = line.replace(/\r$/, '')
-  if (secret === '') throw new UsageError(`Cannot use ${name}: its first line is empty`)
+  if (secret === '') throw usageError('secret-empty', { what: name })
   if (Buffer.byteLength(secret) >= MAX_SECRET_BYTES) {
-    throw new UsageError(`Cannot use ${name}: its first line is longer than 16 KiB`)
+    throw usageError('secret-long', { what: name })
   }
   return secret
 }

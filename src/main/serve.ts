@@ -1,7 +1,7 @@
 // The composition root: the only file that knows every part. Takes options, opens the source,
 // starts the workers and the listener, and hands out the running server.
 
-import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { type ResolvedExport, resolveExports } from './export-options.js'
 import { FetchPool } from './fetch-pool.js'
@@ -23,20 +23,20 @@ import { serverStatistics } from './server-statistics.js'
 import { SharedRing } from './shared-ring.js'
 import { compressionWarning } from './source/compression.js'
 import type { ProbedSource } from './source/probe.js'
-import { SourceError } from './source/source-error.js'
+import { sourceError } from './source/source-error.js'
 import { openSpool } from './spool/open-spool.js'
 import type { SpoolExport } from './spool-export.js'
 import { ErrorLog } from './status/error-log.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import { tellStatus } from './status-collector.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
 const OWED_SHARE = 1 / 4
 const MAX_OWED_BYTES = 32 * 1024 * 1024
 /** Blocks an image may have: 128 TiB at 256 KiB. Each costs a bit or two of memory. */
 const MAX_BLOCKS = 2 ** 29
-const STOPPED: Failure = { code: 'cancelled', message: 'the server is shutting down' }
+const STOPPED = failureOf('cancelled', 'shutting-down')
 
 const timers: Timers = {
   set: (ms, callback) => setTimeout(callback, ms),
@@ -94,18 +94,14 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
   try {
     return RingMemory.create({ slotCount, slotBytes: blockSize })
   } catch {
-    throw new UsageError(
-      `Cannot use '${formatSize(slotCount * blockSize)}' for --ring-size: this machine can't set that much memory aside`,
-    )
+    throw usageError('ring-memory', { size: formatSize(slotCount * blockSize) })
   }
 }
 
 /** @throws {SourceError} for a size whose blocks are more than this program keeps books of */
 function checkSize(totalBytes: number, blockSize: number, name: string): void {
   if (totalBytes / blockSize <= MAX_BLOCKS) return
-  throw new SourceError(
-    `Cannot open ${name}: ${totalBytes} bytes are too many for blocks of ${formatSize(blockSize)}; take a larger --block-size`,
-  )
+  throw sourceError('blocks-many', { name, bytes: totalBytes, blockSize: formatSize(blockSize) })
 }
 
 async function start(

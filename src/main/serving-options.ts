@@ -5,7 +5,7 @@ import { DEFAULTS } from './defaults.js'
 import { optionEntry } from './option-table.js'
 import { checkNumber } from './option-values.js'
 import type { SocketFile } from './unix-socket.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** The part of `ServerOptions` about receiving clients. */
 export interface ServingOptions {
@@ -67,7 +67,7 @@ export function resolveSocketFile(
     key => options[key] !== undefined,
   )
   if (given === undefined) return undefined
-  if (!hasFile) throw new UsageError(`Cannot use ${optionEntry(given).long} without --unix PATH`)
+  if (!hasFile) throw usageError('socket-file-flag', { flag: optionEntry(given).long })
   return {
     ...(unixMode !== undefined && { mode: checkNumber(optionEntry('unixMode'), unixMode) }),
     ...(unixOwner !== undefined && { owner: account(unixOwner, '--unix-owner', "a user's") }),
@@ -78,12 +78,12 @@ export function resolveSocketFile(
 /** What names an account; callers without a type checker give numbers as such, too. */
 function account(given: string | number, flag: string, whose: string): string {
   if (/^[^\s:,]+$/.test(String(given))) return String(given)
-  throw new UsageError(`Cannot use '${given}' for ${flag}: expected ${whose} name or number`)
+  throw usageError('value', { value: given, flag, expected: `${whose} name or number` })
 }
 
 /** @throws {UsageError} if it is no list of descriptors */
 export function checkListenFds(fds: readonly number[]): readonly number[] {
   const usable = Array.isArray(fds) && fds.every(fd => Number.isSafeInteger(fd) && fd >= 0)
   if (usable && fds.length > 0) return fds
-  throw new UsageError('Cannot use the listenFds: expected one descriptor or more')
+  throw usageError('listen-fds-empty')
 }

@@ -1,7 +1,7 @@
 // Sockets that systemd opened before it started us, by sd_listen_fds(3): they begin at descriptor 3
 // and are meant for the process that LISTEN_PID names.
 
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** The first descriptor that is handed over. */
 const FIRST_FD = 3
@@ -29,7 +29,7 @@ export function inheritedSockets(env: NodeJS.ProcessEnv, pid: number): number[] 
   if (owner === undefined || text === undefined || Number(owner) !== pid) return []
   const count = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (count < 1 || count > MOST_FDS) {
-    throw new UsageError(`Cannot use '${text}' for LISTEN_FDS: expected from 1 to ${MOST_FDS}`)
+    throw usageError('listen-fds', { value: text, most: MOST_FDS })
   }
   return Array.from({ length: count }, (_, index) => FIRST_FD + index)
 }

@@ -4,6 +4,7 @@
 
 import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
+import { failureOf, givenUp } from '../shared/failures.js'
 import type { FetchResult, FetchTask } from '../shared/fetch-task.js'
 import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './block-reader.js'
@@ -233,7 +234,13 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   #changed(failure: Failure): void {
-    this.#parts.log('error', `the source has changed, no more of it is served: ${failure.message}`)
+    this.#parts.log(
+      'error',
+      `the source has changed, no more of it is served: ${failure.message}`,
+      {
+        code: failure.code,
+      },
+    )
     this.#endAll(failure)
   }
 
@@ -365,7 +372,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     }
     if (!result.ok) this.#failed(span, result.failure, timings.receivedBytes, whole)
     else if (!whole) {
-      const failure: Failure = { code: 'internal', message: 'the span ended without all its bytes' }
+      const failure = failureOf('internal', 'early')
       this.#lose(span, failure)
     }
     this.wake()
@@ -414,10 +421,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
       else this.#repeated.warn(message, fields, nowMs)
       return
     }
-    const told: Failure = {
-      ...failure,
-      message: `GET ${sourceName}: ${failure.message} (${span.requests} ${span.requests === 1 ? 'attempt' : 'attempts'})`,
-    }
+    const told = givenUp(failure, sourceName, span.requests)
     if (decision.action === 'poison') {
       this.#changed(told)
     } else if (this.isWaitedFor(span)) {
@@ -446,7 +450,10 @@ export class SpanFetcher implements DemandFetcher, Requester {
       return true
     }
     this.#retries.hold(nowMs)
-    this.#parts.log('warn', `request given up: ${objection.message}`, { span: span.id })
+    this.#parts.log('warn', `request given up: ${objection.message}`, {
+      span: span.id,
+      code: objection.code,
+    })
     this.#lose(span, objection)
     return true
   }

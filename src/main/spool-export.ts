@@ -2,6 +2,7 @@
 // download needs to come to them. Knows nothing of HTTP.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import { SPOOL_BLOCK } from '../shared/spool-task.js'
 import type { Export, ReadHandle, ReadRequest, ReadSink } from './export.js'
 import { imageInfo } from './export-info.js'
@@ -203,7 +204,7 @@ class SpoolRead implements ReadHandle {
     try {
       await this.#export.file.read(piece, this.#at)
     } catch (error) {
-      failure = { code: 'spool', message: (error as Error).message }
+      failure = failureOf('spool', 'read', { problem: (error as Error).message })
     }
     failure = this.#export.download.poison ?? failure
     if (this.#over || failure !== undefined) release()

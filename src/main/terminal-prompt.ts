@@ -3,7 +3,7 @@
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { ReadStream } from 'node:tty'
-import { FileError } from './file-error.js'
+import { fileError } from './file-error.js'
 
 const TERMINAL = '/dev/tty'
 
@@ -18,10 +18,7 @@ export async function askOnTerminal(what: string): Promise<string> {
   try {
     descriptor = openSync(TERMINAL, 'r+')
   } catch (error) {
-    throw new FileError(
-      `Cannot ask for the ${what}: there is no terminal, give it in a file or on a descriptor`,
-      { cause: error },
-    )
+    throw fileError('no-terminal', { what }, { cause: error })
   }
   const show = openSync(TERMINAL, 'w')
   const terminal = new ReadStream(descriptor)
@@ -45,7 +42,7 @@ function readTyped(terminal: ReadStream, what: string): Promise<string> {
         if (key === '\r' || key === '\n') return resolve(typed)
         // Raw mode leaves to us what the terminal does otherwise: ^C, ^D, ^U, and both backspaces.
         if (key === '\x03' || key === '\x04') {
-          return reject(new FileError(`Cannot read the ${what}: it was not given`))
+          return reject(fileError('secret-refused', { what }))
         }
         if (key === '\x15') typed = ''
         else if (key === '\x7f' || key === '\b') typed = [...typed].slice(0, -1).join('')
@@ -53,7 +50,7 @@ function readTyped(terminal: ReadStream, what: string): Promise<string> {
       }
     })
     terminal.on('error', reject).on('end', () => {
-      reject(new FileError(`Cannot read the ${what}: the terminal is gone`))
+      reject(fileError('terminal-gone', { what }))
     })
   })
 }

@@ -2,7 +2,7 @@
 // fail far from where it was given.
 
 import type { ServerOptions } from './options.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** Options that are texts, and the flag that messages name them by. */
 const TEXTS = {
@@ -45,6 +45,6 @@ export function checkTexts(options: ServerOptions): void {
   for (const [key, flag] of Object.entries(TEXTS)) {
     const value: unknown = options[key as keyof typeof TEXTS]
     if (value === undefined || typeof value === 'string') continue
-    throw new UsageError(`Cannot use a ${typeof value} for ${flag}: expected text`)
+    throw usageError('value-type', { type: typeof value, flag })
   }
 }

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { readPrivateFile, readTextFile } from './input-files.js'
 import type { TlsCertificates } from './tls-acceptor.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 type Warn = (message: string) => void
 
@@ -37,9 +37,7 @@ export async function readTlsPsk(path: string, warn: Warn): Promise<Record<strin
     if (text === '') continue
     const match = /^([^:]+):([0-9a-f]+)$/i.exec(text)
     if (match === null) {
-      throw new UsageError(
-        `Cannot use the TLS keys '${path}': line ${index + 1} is not of the form user:hex`,
-      )
+      throw usageError('tls-keys-line', { path, line: index + 1 })
     }
     const [, user = '', key = ''] = match
     keys.set(/^#([0-9a-f]{2})+$/i.test(user) ? unhex(user.slice(1)) : user, key)

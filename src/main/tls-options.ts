@@ -2,7 +2,7 @@
 
 import { optionEntry } from './option-table.js'
 import { TlsAcceptor, type TlsCertificates } from './tls-acceptor.js'
-import { UsageError } from './usage-error.js'
+import { usageError } from './usage-error.js'
 
 /** The part of `ServerOptions` that is about TLS. */
 export interface TlsServerOptions {
@@ -30,7 +30,7 @@ export function resolveTls(options: TlsServerOptions): TlsAcceptor | undefined {
   const { tlsPsk } = options
   const { choices } = optionEntry('tls')
   if (!choices?.includes(tls)) {
-    throw new UsageError(`Cannot use '${tls}' for --tls: expected off, on or require`)
+    throw usageError('value', { value: tls, flag: '--tls', expected: 'off, on or require' })
   }
   if (tls === 'off') {
     const given =
@@ -38,25 +38,25 @@ export function resolveTls(options: TlsServerOptions): TlsAcceptor | undefined {
       (tlsPsk !== undefined && '--tls-psk') ||
       (verifyPeer && '--tls-verify-peer')
     if (!given) return undefined
-    throw new UsageError(`Cannot use ${given}: TLS is off, add --tls=on or --tls=require`)
+    throw usageError('tls-off', { flag: given })
   }
   if (certificates === undefined && tlsPsk === undefined) {
-    throw new UsageError(
-      `Cannot use --tls=${tls}: it needs --tls-certificates or --tls-psk to identify the server by`,
-    )
+    throw usageError('tls-no-identity', { mode: tls })
   }
   if (verifyPeer && certificates?.ca === undefined) {
-    throw new UsageError(
-      'Cannot use --tls-verify-peer: there is no ca-cert.pem in --tls-certificates to verify clients by',
-    )
+    throw usageError('tls-no-ca')
   }
   const keys = tlsPsk === undefined ? undefined : checkKeys(tlsPsk)
   try {
     return new TlsAcceptor({ certificates, verifyPeer, keys }, tls === 'require')
   } catch (error) {
-    throw new UsageError(`Cannot use the --tls-certificates: ${opensslReason(error)}`, {
-      cause: error,
-    })
+    throw usageError(
+      'tls-certificates',
+      { problem: opensslReason(error) },
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -66,13 +66,11 @@ function checkKeys(tlsPsk: Readonly<Record<string, string>>): ReadonlyMap<string
     const key = Buffer.from(hex, 'hex')
     const isHex = hex.length % 2 === 0 && /^[0-9a-f]*$/i.test(hex)
     if (!isHex || key.length < MIN_KEY_BYTES || key.length > MAX_KEY_BYTES) {
-      throw new UsageError(
-        `Cannot use the --tls-psk: the key of '${user}' is not hex of ${MIN_KEY_BYTES} to ${MAX_KEY_BYTES} bytes`,
-      )
+      throw usageError('tls-key-form', { user, least: MIN_KEY_BYTES, most: MAX_KEY_BYTES })
     }
     keys.set(user, key)
   }
-  if (keys.size === 0) throw new UsageError('Cannot use the --tls-psk: it has no key')
+  if (keys.size === 0) throw usageError('tls-no-key')
   return keys
 }
 

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { groupId, userId } from './account-id.js'
-import { codeOf, IN_USE, ListenError, NO_DIRECTORY, reasonOf } from './listen-error.js'
+import { codeOf, ListenError, listenError, NO_DIRECTORY, reasonOf } from './listen-error.js'
 
 /** `sun_path` has 108 bytes on Linux, the last of which ends the string. */
 const MAX_PATH_BYTES = 107
@@ -29,13 +29,10 @@ const MAX_PATH_BYTES = 107
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_PATH_BYTES) {
-    throw new ListenError(
-      path,
-      `a socket path is limited to ${MAX_PATH_BYTES} bytes and this one has ${bytes}`,
-    )
+    throw listenError('socket-path-limit', { where: path, most: MAX_PATH_BYTES, bytes })
   }
-  if (bytes === 0) throw new ListenError("''", 'the socket path is empty')
-  if (path.includes('\0')) throw new ListenError(JSON.stringify(path), 'the path contains NUL')
+  if (bytes === 0) throw listenError('socket-path-empty')
+  if (path.includes('\0')) throw listenError('socket-path-nul', { where: JSON.stringify(path) })
 }
 
 /**
@@ -47,9 +44,9 @@ export function privateSocketPath(): string {
     // mkdtemp creates with mode 0700.
     return join(mkdtempSync(join(tmpdir(), 'nbd-prefetch-')), 'socket')
   } catch (error) {
-    throw new ListenError(
-      'a private socket',
-      `no directory can be made in ${tmpdir()} (${codeOf(error)})`,
+    throw listenError(
+      'private-socket',
+      { directory: tmpdir(), problem: codeOf(error) },
       { cause: error },
     )
   }
@@ -64,18 +61,19 @@ export async function preparePath(path: string): Promise<void> {
   let stat: Stats | undefined
   try {
     // libuv reports a missing directory as EACCES when it binds: asked here, the answer is true.
-    if (!statSync(dirname(path)).isDirectory()) throw new ListenError(path, NO_DIRECTORY)
+    if (!statSync(dirname(path)).isDirectory())
+      throw listenError('listen', { where: path, problem: NO_DIRECTORY })
     stat = lstatSync(path, { throwIfNoEntry: false })
   } catch (error) {
     if (error instanceof ListenError) throw error
-    throw new ListenError(path, reasonOf(error), { cause: error })
+    throw listenError('listen', { where: path, problem: reasonOf(error) }, { cause: error })
   }
   if (stat === undefined) return
-  if (!stat.isSocket()) throw new ListenError(path, 'it exists and is not a socket')
+  if (!stat.isSocket()) throw listenError('not-a-socket', { where: path })
   const code = await connectCode(path)
   if (code === 'ECONNREFUSED') removeSocketFile(path)
-  else if (code !== 'ENOENT')
-    throw new ListenError(path, code === undefined ? IN_USE : reasonOf(code))
+  else if (code === undefined) throw listenError('socket-in-use', { where: path })
+  else if (code !== 'ENOENT') throw listenError('listen', { where: path, problem: reasonOf(code) })
 }
 
 /**
@@ -111,9 +109,13 @@ export function dressSocket(path: string, { mode, owner, group }: SocketFile): v
     try {
       act()
     } catch (error) {
-      throw new ListenError(path, `it can't be given the ${what}: ${reasonOf(error)}`, {
-        cause: error,
-      })
+      throw listenError(
+        'socket-dress',
+        { where: path, what, problem: reasonOf(error) },
+        {
+          cause: error,
+        },
+      )
     }
   }
   // The mode last: whoever it lets in is of the new owner and group.
@@ -129,7 +131,7 @@ export function dressSocket(path: string, { mode, owner, group }: SocketFile): v
 }
 
 function known(id: number | undefined, path: string, what: string): number {
-  if (id === undefined) throw new ListenError(path, `the ${what} is not known`)
+  if (id === undefined) throw listenError('socket-account', { where: path, what })
   return id
 }
 

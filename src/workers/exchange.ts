@@ -5,6 +5,7 @@
 import { threadId } from 'node:worker_threads'
 import type { Dispatcher } from 'undici'
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { ConnectionSecurity, FetchTimings, Transport } from '../shared/fetch-task.js'
 import { failureOfDefect, failureOfError } from './origin-error.js'
 import { fieldValue, type ResponseHead, type ResponseHeaders } from './range-response.js'
@@ -139,7 +140,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) {
       // Interim answers are no answer, however many come.
       if (performance.now() - this.#sentAt > this.#limits.firstByteTimeoutMs) {
-        this.#settle({ code: 'first-byte-timeout', message: 'no final answer within the limit' })
+        this.#settle(failureOf('first-byte-timeout', 'interim-only'))
         this.#abort(controller)
       }
       return
@@ -222,7 +223,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (elapsedMs < this.#limits.bodyTimeoutMs) return undefined
     const bytes = this.#received - this.#pacedBytes
     if (bytes * 1000 < MIN_BODY_RATE * elapsedMs) {
-      return { code: 'body-timeout', message: 'the body comes too slowly to be waited for' }
+      return failureOf('body-timeout', 'slow')
     }
     this.#pacedAt = nowMs
     this.#pacedBytes = this.#received

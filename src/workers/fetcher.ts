@@ -22,11 +22,11 @@ import { ProbeFetch } from './probe-fetch.js'
 import { Router } from './route.js'
 import { SlotWriter, StagingPool } from './slot-writer.js'
 import {
-  failureOf,
   rangeHeaders,
   SpanFetch,
   type SpanFetchOwner,
   wholeHeaders,
+  writeFailure,
 } from './span-fetch.js'
 import { SpoolFetch } from './spool-fetch.js'
 
@@ -116,7 +116,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
       } catch (error) {
         writer?.letGo()
         if (fetch !== undefined) this.#running.delete(fetch)
-        const failure = failureOf(error)
+        const failure = writeFailure(error)
         resolve({ ok: false, spanId: task.spanId, timings: NO_TIMINGS, failure })
       }
     })

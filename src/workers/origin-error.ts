@@ -2,6 +2,7 @@
 // to the main thread: a code that names the cause and one line without host names, URLs or headers.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import { ProxyError } from './proxy-error.js'
 
 /** How far the request had come. */
@@ -39,51 +40,52 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
   if (error instanceof ProxyError) return proxyFailure(error, progress)
   const { name, code, message } = partsOf(error)
   const { sent, answered, fresh } = progress
+  const connection = { freshConnection: fresh }
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
-      return { code: 'connect-timeout', message: 'Cannot connect: no connection within the limit' }
+      return failureOf('connect-timeout', 'failed')
     case 'UND_ERR_HEADERS_TIMEOUT':
-      return { code: 'first-byte-timeout', message: 'no answer within the limit' }
+      return failureOf('first-byte-timeout', 'no-answer')
     case 'UND_ERR_BODY_TIMEOUT':
-      return { code: 'body-timeout', message: 'the body stopped arriving' }
+      return failureOf('body-timeout', 'stopped')
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
       return shortBody()
     case 'UND_ERR_HEADERS_OVERFLOW':
-      return { code: 'protocol', message: 'the header of the answer is too large' }
+      return failureOf('protocol', 'header-large')
     case 'ERR_ASSERTION':
       // undici's way to meet some answers that can't be, such as status 000.
-      return { code: 'protocol', message: 'the answer is not valid HTTP' }
+      return failureOf('protocol', 'not-http')
     case 'UND_ERR_INVALID_ARG':
     case 'UND_ERR_NOT_SUPPORTED':
-      return { code: 'internal', message: `Cannot send the request: ${oneLine(message)}` }
+      return failureOf('internal', 'send', { problem: oneLine(message) })
     case 'UND_ERR_ABORTED':
     case 'UND_ERR_CLOSED':
     case 'UND_ERR_DESTROYED':
-      return { code: 'cancelled', message: 'the request was given up' }
+      return cancelledFailure()
   }
   // In the middle of an answer the setup is long past: bytes were damaged on their way, which is no
   // reason to give up.
   if (TLS_CODE.test(code) && !answered) return tlsFailure(error, code, message)
-  if (!sent) return { code: 'connect', message: `Cannot connect: ${words(code, message)}` }
+  if (!sent) return failureOf('connect', 'failed', { problem: words(code, message) })
   // By its name: undici leaves out the HPE_ code of most.
   if (name === 'HTTPParserError' || code.startsWith('HPE_')) {
     // The end of the input in the middle of a chunked body: HTTP so far, only too little of it.
     if (answered && /\bEOF\b/.test(message)) return shortBody()
-    return { code: 'protocol', message: oneLine(message) }
+    return failureOf('protocol', 'parser', { problem: oneLine(message) })
   }
   if (code === 'UND_ERR_INFO' || code.startsWith('ERR_HTTP2_')) {
     // HTTP/2 tells of a stream or a whole connection that was ended.
     if (answered) return shortBody()
-    return { code: 'reset', freshConnection: fresh, message: oneLine(message) }
+    return failureOf('reset', 'broken', { problem: oneLine(message) }, connection)
   }
   if (code === 'UND_ERR_SOCKET') {
     if (message.startsWith('bad ')) {
-      return { code: 'protocol', message: `the server sent a ${oneLine(message)}` }
+      return failureOf('protocol', 'sent', { problem: oneLine(message) })
     }
     if (answered) return shortBody()
-    return { code: 'reset', freshConnection: fresh, message: 'connection closed by the server' }
+    return failureOf('reset', 'closed', {}, connection)
   }
-  return { code: 'reset', freshConnection: fresh, message: words(code, message) }
+  return failureOf('reset', 'broken', { problem: words(code, message) }, connection)
 }
 
 /** Describes an exception of this program's own code, with the place it came from. */
@@ -91,19 +93,19 @@ export function failureOfDefect(error: unknown): Failure {
   const { message } = partsOf(error)
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const place = /([\w.-]+\.[cm]?[jt]s:\d+)/.exec(stack)?.[1]
-  return {
-    code: 'internal',
-    message: `${oneLine(message) || 'unknown exception'}${place === undefined ? '' : ` (${place})`}`,
-  }
+  return failureOf('internal', 'defect', {
+    problem: oneLine(message) || 'unknown exception',
+    place: place === undefined ? '' : ` (${place})`,
+  })
 }
 
 /** The failure of a request whose owner asked to let go. */
 export function cancelledFailure(): Failure {
-  return { code: 'cancelled', message: 'the request was given up' }
+  return failureOf('cancelled', 'given-up')
 }
 
 function shortBody(): Failure {
-  return { code: 'short-body', message: 'the body ended before its announced length' }
+  return failureOf('short-body', 'announced')
 }
 
 function tlsFailure(error: unknown, code: string, message: string): Failure {
@@ -116,20 +118,26 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
       : oneLine(reason)
   // OpenSSL's word for bytes that are no TLS at all.
   const plain = text === 'wrong version number' ? 'the server does not speak it' : text
-  return { code: 'tls', message: `Cannot set up TLS: ${plain || code}` }
+  return failureOf('tls', 'failed', { problem: plain || code })
 }
 
 /** The same words as for an origin, with the proxy named. */
 function proxyFailure(error: ProxyError, progress: RequestProgress): Failure {
   const { status, message, cause } = error
-  if (status !== undefined)
-    return { code: 'proxy', status, message: `the proxy answers ${message}` }
-  if (cause === undefined) return { code: 'connect', message: `Cannot use the proxy: ${message}` }
+  if (status !== undefined) return failureOf('proxy', 'answer', { answer: message }, { status })
+  if (cause === undefined) return failureOf('connect', 'by-proxy', { problem: message })
   const failure = failureOfError(cause, { ...progress, sent: false })
-  const words = failure.message
-    .replace(/^Cannot connect:/, 'Cannot connect to the proxy:')
-    .replace(/^Cannot set up TLS:/, 'Cannot set up TLS with the proxy:')
-  return { ...failure, message: words }
+  const problem = failure.message.replace(/^[^:]*: /, '')
+  switch (failure.code) {
+    case 'connect':
+      return failureOf('connect', 'to-proxy', { problem })
+    case 'connect-timeout':
+      return failureOf('connect-timeout', 'to-proxy')
+    case 'tls':
+      return failureOf('tls', 'with-proxy', { problem })
+    default:
+      return failure
+  }
 }
 
 function partsOf(error: unknown): { name: string; code: string; message: string } {

@@ -2,6 +2,7 @@
 // whatever its status; of the body no more is read than keeps the connection.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { CallResult, FetchTimings } from '../shared/fetch-task.js'
 import type { ResponseReader } from './exchange.js'
 import {
@@ -14,7 +15,7 @@ import {
 
 /** Bytes of a body that are read and dropped: beyond, a new connection is cheaper. */
 const MAX_BODY = 64 * 1024
-const ENOUGH: Failure = { code: 'cancelled', message: 'the rest of the answer is not needed' }
+const ENOUGH = failureOf('cancelled', 'enough')
 
 /** Reads the answer to one CallTask. */
 export class PlainCall implements ResponseReader {
@@ -43,7 +44,7 @@ export class PlainCall implements ResponseReader {
   settled(failure: Failure | undefined, timings: FetchTimings): void {
     const head = this.#head
     if (head === undefined) {
-      const unread: Failure = { code: 'internal', message: 'Cannot call: no answer was read' }
+      const unread = failureOf('internal', 'no-answer', { verb: 'call' })
       this.#ended({ ok: false, failure: failure ?? unread, timings })
       return
     }

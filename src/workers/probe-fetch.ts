@@ -1,6 +1,7 @@
 // One probe: a ranged GET for the first bytes of a URL, read into memory of its own.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { AnswerNotes, FetchTimings, ProbeResult, ProbeTask } from '../shared/fetch-task.js'
 import type { Exchange, ResponseReader } from './exchange.js'
 import {
@@ -38,7 +39,7 @@ export class ProbeFetch implements ResponseReader {
 
   body(piece: Uint8Array): Failure | undefined {
     if (piece.length > this.#bytes.length - this.#received) {
-      return { code: 'wrong-range', message: 'the body is longer than the range asked for' }
+      return failureOf('wrong-range', 'body-long')
     }
     this.#bytes.set(piece, this.#received)
     this.#received += piece.length
@@ -48,13 +49,13 @@ export class ProbeFetch implements ResponseReader {
   end(): Failure | undefined {
     const missing = this.#bytes.length - this.#received
     if (missing === 0) return undefined
-    return { code: 'short-body', message: `the body ended ${missing} bytes before its end` }
+    return failureOf('short-body', 'missing', { missing })
   }
 
   settled(failure: Failure | undefined, timings: FetchTimings): void {
     const source = this.#source
     if (failure !== undefined || source === undefined) {
-      const unread: Failure = { code: 'internal', message: 'Cannot probe: no answer was read' }
+      const unread = failureOf('internal', 'no-answer', { verb: 'probe' })
       this.#ended({ ok: false, failure: failure ?? unread, timings, ...this.#notes })
       return
     }

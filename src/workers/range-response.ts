@@ -4,7 +4,11 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { AnswerNotes, ProbeTask, SourceRequest } from '../shared/fetch-task.js'
+
+/** Of answers that hold a part. */
+const PARTIAL = { status: 206 } as const
 
 /** Header fields, names in lower case; a field sent more than once is an array. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
@@ -83,7 +87,7 @@ export function checkRangeResponse(
   }
   const end = offset + length - 1
   if (range.total === undefined || range.start !== offset || range.end !== end) {
-    return wrongRange(`the answer holds ${describe(range)} where bytes ${offset}-${end} were asked`)
+    return otherRange(range, `bytes ${offset}-${end}`)
   }
   return refuseLength(headers, length) ?? refuseVersion(headers, source)
 }
@@ -112,13 +116,11 @@ export function readProbeResponse(
   const range = parseContentRange(fieldValue(headers, 'content-range'))
   if (range === undefined) return noContentRange(headers)
   if (range.total === undefined) {
-    return wrongRange('the answer does not name the total size of the file')
+    return failureOf('wrong-range', 'no-total', {}, PARTIAL)
   }
   const bodyBytes = Math.min(task.length, range.total)
   if (range.start !== 0 || range.end !== bodyBytes - 1) {
-    return wrongRange(
-      `the answer holds ${describe(range)} where bytes 0-${task.length - 1} were asked`,
-    )
+    return otherRange(range, `bytes 0-${task.length - 1}`)
   }
   return refuseLength(headers, bodyBytes) ?? probed(headers, range.total, bodyBytes)
 }
@@ -165,18 +167,20 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
 /** Why a status other than the one needed is refused. */
 export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   const { status, headers } = head
-  const message = statusLine(head)
+  const answer = statusLine(head)
   if (status === 200) {
-    return { code: 'range-ignored', status, message: `${message} with the whole file, not a range` }
+    return failureOf('range-ignored', 'whole', { answer }, { status })
   }
   if (status === 412) {
-    return { code: 'source-changed', status, message: `${message}: the ETag is another one now` }
+    return failureOf('source-changed', 'etag-answer', { answer }, { status })
   }
-  if (status === 407) return { code: 'proxy', status, message: `the proxy answers ${message}` }
+  if (status === 407) return failureOf('proxy', 'answer', { answer }, { status })
   const location = fieldValue(headers, 'location')
-  if (REDIRECTS.has(status) && location) return { code: 'redirect', status, message, location }
+  if (REDIRECTS.has(status) && location)
+    return failureOf('redirect', 'answer', { answer }, { status, location })
   const retryAfterMs = parseRetryAfter(fieldValue(headers, 'retry-after'), nowMs)
-  return { code: 'status', status, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  const delay = retryAfterMs === undefined ? {} : { retryAfterMs }
+  return failureOf('status', 'answer', { answer }, { status, ...delay })
 }
 
 /** `503 Service Unavailable`, in the server's words where it has any. */
@@ -190,16 +194,16 @@ export function statusLine(head: ResponseHead): string {
 export function refuseForm(headers: ResponseHeaders, status = 206): Failure | undefined {
   const type = fieldValue(headers, 'content-type') ?? ''
   if (/^\s*multipart\/byteranges/i.test(type)) {
-    return wrongRange('the answer is multipart/byteranges, where one range was asked')
+    return failureOf('wrong-range', 'multipart', {}, PARTIAL)
   }
   const coding = fieldValue(headers, 'content-encoding')?.trim().toLowerCase()
   if (coding && coding !== 'identity') {
-    return { code: 'encoded', status, message: `the body is encoded: ${printable(coding)}` }
+    return failureOf('encoded', 'coding', { coding: printable(coding) }, { status })
   }
   // A transfer coding besides chunked would be handed through undecoded.
   const transfer = fieldValue(headers, 'transfer-encoding')?.trim().toLowerCase()
   if (transfer && transfer !== 'chunked' && transfer !== 'identity') {
-    return { code: 'encoded', status, message: `the body is encoded: ${printable(transfer)}` }
+    return failureOf('encoded', 'coding', { coding: printable(transfer) }, { status })
   }
   return undefined
 }
@@ -209,7 +213,8 @@ function refuseLength(headers: ResponseHeaders, length: number): Failure | undef
   if (announced === undefined || (/^\d+$/.test(announced) && Number(announced) === length)) {
     return undefined
   }
-  return wrongRange(`the body is to have ${printable(announced)} bytes where ${length} were asked`)
+  const told = { announced: printable(announced), asked: length }
+  return failureOf('wrong-range', 'length', told, PARTIAL)
 }
 
 /** Compares the validators; whichever side lacks one has nothing to say. */
@@ -222,12 +227,13 @@ export function refuseVersion(
     // Equal strong tags mean equal bytes: a mirror or a touched file may still differ in its date.
     if (etag === source.etag && isStrongEtag(etag)) return undefined
     // A weak tag can only show a difference; the date has to tell about the rest.
-    if (opaqueTag(etag) !== opaqueTag(source.etag)) return changed('the ETag is another one now')
+    if (opaqueTag(etag) !== opaqueTag(source.etag))
+      return failureOf('source-changed', 'etag', {}, PARTIAL)
   }
   const modified = fieldValue(headers, 'last-modified')
   if (modified !== undefined && source.lastModified !== undefined) {
     if (!sameDate(modified, source.lastModified)) {
-      return changed('Last-Modified is another date now')
+      return failureOf('source-changed', 'date', {}, PARTIAL)
     }
   }
   return undefined
@@ -253,29 +259,18 @@ function probed(headers: ResponseHeaders, totalBytes: number, bodyBytes: number)
   }
 }
 
-function changed(message: string): Failure {
-  return { code: 'source-changed', status: 206, message }
-}
-
 export function sizeChanged(status: number, expected: number, found: number): Failure {
-  return {
-    code: 'source-changed',
-    status,
-    message: `the file has ${found} bytes now, it had ${expected}`,
-  }
-}
-
-function wrongRange(message: string): Failure {
-  return { code: 'wrong-range', status: 206, message }
+  return failureOf('source-changed', 'size', { found, expected }, { status })
 }
 
 function noContentRange(headers: ResponseHeaders): Failure {
   const value = fieldValue(headers, 'content-range')
-  return wrongRange(
-    value === undefined
-      ? 'the answer lacks Content-Range'
-      : `the answer has an unusable Content-Range: ${printable(value)}`,
-  )
+  if (value === undefined) return failureOf('wrong-range', 'no-content-range', {}, PARTIAL)
+  return failureOf('wrong-range', 'bad-content-range', { value: printable(value) }, PARTIAL)
+}
+
+function otherRange(range: ContentRange, asked: string): Failure {
+  return failureOf('wrong-range', 'other', { range: describe(range), asked }, PARTIAL)
 }
 
 function describe(range: ContentRange): string {

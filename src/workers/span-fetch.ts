@@ -1,6 +1,7 @@
 // One fetch of a span: the request, the check of its answer, and the body's way into the slots.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type {
   AnswerNotes,
   FetchResult,
@@ -59,7 +60,7 @@ export class SpanFetch implements ResponseReader {
     try {
       this.#writer.publish()
     } catch (error) {
-      this.exchange?.cancel(failureOf(error))
+      this.exchange?.cancel(writeFailure(error))
     }
   }
 
@@ -76,12 +77,12 @@ export class SpanFetch implements ResponseReader {
     const writer = this.#writer
     if (writer.cancelled) return cancelledFailure()
     if (piece.length > writer.remaining) {
-      return { code: 'wrong-range', message: 'the body is longer than the range asked for' }
+      return failureOf('wrong-range', 'body-long')
     }
     try {
       writer.write(piece)
     } catch (error) {
-      return failureOf(error)
+      return writeFailure(error)
     }
     if (writer.staged > 0) this.#owner.publishSoon(this)
     return undefined
@@ -90,7 +91,7 @@ export class SpanFetch implements ResponseReader {
   end(): Failure | undefined {
     const missing = this.#writer.remaining
     if (missing === 0) return undefined
-    return { code: 'short-body', message: `the body ended ${missing} bytes before its end` }
+    return failureOf('short-body', 'missing', { missing })
   }
 
   settled(failure: Failure | undefined, timings: FetchTimings): void {
@@ -110,7 +111,7 @@ export class SpanFetch implements ResponseReader {
 }
 
 /** Why writing into the slots failed. */
-export function failureOf(error: unknown): Failure {
+export function writeFailure(error: unknown): Failure {
   return error instanceof StaleSlotError ? cancelledFailure() : failureOfDefect(error)
 }
 

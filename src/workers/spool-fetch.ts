@@ -2,6 +2,7 @@
 // it is.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { AnswerNotes, FetchTimings } from '../shared/fetch-task.js'
 import type { SpoolNote, SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import type { Exchange, ResponseReader } from './exchange.js'
@@ -11,7 +12,6 @@ import { SpoolWriter } from './spool-writer.js'
 import { readWholeResponse } from './whole-response.js'
 
 /** What bounds the file. */
-const ALLOW = '--spool-limit and the free space of --spool allow'
 
 /** Reads the answer to one SpoolTask. */
 export class SpoolFetch implements ResponseReader {
@@ -49,7 +49,7 @@ export class SpoolFetch implements ResponseReader {
   body(piece: Uint8Array): Failure | undefined {
     const end = this.#writer.position + piece.length
     if (this.#totalBytes !== undefined && end > this.#totalBytes) {
-      return { code: 'protocol', message: 'the body is longer than announced' }
+      return failureOf('protocol', 'body-long')
     }
     const failure = this.#refuseSize(end) ?? this.#writer.write(piece)
     if (failure !== undefined) return failure
@@ -63,10 +63,10 @@ export class SpoolFetch implements ResponseReader {
     const { position } = this.#writer
     const missing = (this.#totalBytes ?? position) - position
     if (missing > 0) {
-      return { code: 'short-body', message: `the body ended ${missing} bytes before its end` }
+      return failureOf('short-body', 'missing', { missing })
     }
     if (position < this.#task.keep) {
-      return { code: 'source-changed', message: 'the file is shorter than it was' }
+      return failureOf('source-changed', 'shorter')
     }
     return this.#writer.finish()
   }
@@ -96,6 +96,6 @@ export class SpoolFetch implements ResponseReader {
     if (bytes <= limitBytes) return undefined
     const { position } = this.#writer
     const has = position === 0 ? `${bytes} bytes` : `more than ${position} bytes`
-    return { code: 'spool', message: `the file has ${has}, ${ALLOW} ${limitBytes}` }
+    return failureOf('spool', 'large', { has, limit: limitBytes })
   }
 }

@@ -4,6 +4,7 @@
 
 import { ftruncateSync, readSync, writeSync } from 'node:fs'
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import { SPOOL_BLOCK } from '../shared/spool-task.js'
 import { systemErrorText } from '../shared/system-error.js'
 
@@ -113,13 +114,9 @@ export class SpoolWriter {
     try {
       return action() ?? undefined
     } catch (error) {
-      return { code: 'spool', message: `Cannot write the spool file: ${systemErrorText(error)}` }
+      return failureOf('spool', 'write', { problem: systemErrorText(error) })
     }
   }
 }
 
-const DIFFERENT: Failure = {
-  code: 'source-changed',
-  status: 200,
-  message: 'the file begins with other bytes than it did',
-}
+const DIFFERENT = failureOf('source-changed', 'other-start', {}, { status: 200 })

@@ -2,6 +2,7 @@
 // an end that can be told from a broken connection, of the version that was begun with. Pure.
 
 import type { Failure } from '../shared/failure.js'
+import { failureOf } from '../shared/failures.js'
 import type { SpooledVersion } from '../shared/spool-task.js'
 import {
   fieldValue,
@@ -12,6 +13,9 @@ import {
   refuseVersion,
   sizeChanged,
 } from './range-response.js'
+
+/** Of answers that hold the whole file. */
+const WHOLE = { status: 200 } as const
 
 /**
  * Reads the head of an answer that is to hold a whole file.
@@ -27,11 +31,7 @@ export function readWholeResponse(
 ): SpooledVersion | Failure {
   const { status, headers } = head
   if (status === 206) {
-    return {
-      code: 'wrong-range',
-      status,
-      message: 'a part was sent where the whole file was asked',
-    }
+    return failureOf('wrong-range', 'part-for-whole', {}, { status })
   }
   if (status !== 200) return refuseStatus(head, nowMs)
   const refused = refuseForm(headers, status)
@@ -61,11 +61,7 @@ function lengthOf(headers: ResponseHeaders): number | Failure | undefined {
     return Number(length)
   }
   // The end of such a body is that of its connection: what was cut off would pass for the whole.
-  return {
-    code: 'spool',
-    status: 200,
-    message: 'the answer tells neither its length nor, in chunks, where it ends',
-  }
+  return failureOf('spool', 'no-end', {}, WHOLE)
 }
 
 function refuseOther(
@@ -75,7 +71,7 @@ function refuseOther(
 ): Failure | undefined {
   if (pinned.totalBytes !== undefined && pinned.totalBytes !== totalBytes) {
     return totalBytes === undefined
-      ? changed('the answer does not tell its length any more')
+      ? failureOf('source-changed', 'no-length', {}, WHOLE)
       : sizeChanged(200, pinned.totalBytes, totalBytes)
   }
   const other = refuseVersion(headers, pinned)
@@ -85,9 +81,5 @@ function refuseOther(
     (etag !== undefined && headers['etag'] !== undefined) ||
     (lastModified !== undefined && headers['last-modified'] !== undefined)
   if (confirmed || (etag === undefined && lastModified === undefined)) return undefined
-  return changed('the answer has no ETag or Last-Modified any more')
-}
-
-function changed(message: string): Failure {
-  return { code: 'source-changed', status: 200, message }
+  return failureOf('source-changed', 'no-validator', {}, WHOLE)
 }

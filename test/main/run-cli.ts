@@ -123,6 +123,9 @@ t.test('runCli() ends with 2 and one line for wrong usage, having started nothin
     t.equal(cli.out, '')
     t.strictSame(cli.served, [])
   }
+  const verbose = new CliRun(['-v', 'ftp://host/x'])
+  t.equal(await verbose.run(), 2)
+  t.match(verbose.error, /\n {2}code: url-scheme, explained in docs\/errors\.md\n/)
 })
 
 t.test('runCli() ends with 1 and one line for what the world refuses', async t => {

@@ -42,6 +42,7 @@ import {
   OPTION_HEADER_BYTES,
 } from './option-codec.js'
 import { decodeString } from './protocol-string.js'
+import { refusalText } from './refusals.js'
 
 /** What a handshake works with. */
 export interface HandshakeSettings {
@@ -133,7 +134,7 @@ export class Handshake {
    */
   #refuseInjection(): boolean {
     if (this.#queue.length === 0) return false
-    this.#close('there are bytes behind STARTTLS')
+    this.#close(refusalText('bytes-behind-starttls'))
     return true
   }
 
@@ -142,7 +143,7 @@ export class Handshake {
     const flags = this.#queue.take(CLIENT_FLAGS_BYTES).readUInt32BE(0)
     this.#clientFlags = flags
     const known = HandshakeFlag.FIXED_NEWSTYLE | HandshakeFlag.NO_ZEROES
-    if ((flags & ~known) !== 0) this.#close('the client sets flags that were not offered')
+    if ((flags & ~known) !== 0) this.#close(refusalText('flags-not-offered'))
     return true
   }
 
@@ -150,16 +151,16 @@ export class Handshake {
     if (this.#queue.length < OPTION_HEADER_BYTES) return false
     const header = decodeOptionHeader(this.#queue.take(OPTION_HEADER_BYTES))
     if (header === undefined) {
-      this.#close('an option has the wrong magic')
+      this.#close(refusalText('option-magic'))
       return true
     }
     const exports = this.#directory.list().length
     if (++this.#options > MAX_OPTIONS + OPTIONS_PER_EXPORT * exports) {
-      this.#close(`the client does not come to an end after ${this.#options - 1} options`)
+      this.#close(refusalText('endless-options', { count: this.#options - 1 }))
     } else if (header.length > MAX_SKIPPED_BYTES) {
-      this.#close(`an option announces ${header.length} bytes of data`)
+      this.#close(refusalText('option-too-long', { bytes: header.length }))
     } else if (header.option === Option.EXPORT_NAME && header.length > MAX_STRING_BYTES) {
-      this.#close('the export name is too long')
+      this.#close(refusalText('name-too-long'))
     } else {
       this.#option = header
       const answer = this.#shortAnswer(header)
@@ -173,45 +174,46 @@ export class Handshake {
     if (option === Option.ABORT) return { type: Rep.ACK, message: '' }
     if (option === Option.EXPORT_NAME) return undefined
     if (this.#shuttingDown) {
-      return { type: Rep.ERR_SHUTDOWN, message: 'the server is shutting down' }
+      return { type: Rep.ERR_SHUTDOWN, message: refusalText('server-ends') }
     }
     if (((this.#clientFlags ?? 0) & HandshakeFlag.FIXED_NEWSTYLE) === 0) {
-      return { type: Rep.ERR_INVALID, message: 'this option needs fixed newstyle' }
+      return { type: Rep.ERR_INVALID, message: refusalText('old-client') }
     }
     if (option === Option.STARTTLS) return this.#startTlsAnswer(length)
     if (this.#needsTls) {
-      return { type: Rep.ERR_TLS_REQD, message: 'this server is open to TLS only' }
+      return { type: Rep.ERR_TLS_REQD, message: refusalText('tls-only') }
     }
     switch (option) {
       case Option.LIST:
       case Option.STRUCTURED_REPLY:
         if (length === 0) return undefined
-        return { type: Rep.ERR_INVALID, message: 'this option takes no data' }
+        return { type: Rep.ERR_INVALID, message: refusalText('no-data') }
       case Option.LIST_META_CONTEXT:
       case Option.SET_META_CONTEXT:
         if (this.#allocation) break
-        return { type: Rep.ERR_UNSUP, message: 'metadata contexts are not supported' }
+        return { type: Rep.ERR_UNSUP, message: refusalText('no-contexts') }
       case Option.INFO:
       case Option.GO:
         break
       default:
-        return { type: Rep.ERR_UNSUP, message: 'this option is not supported' }
+        return { type: Rep.ERR_UNSUP, message: refusalText('unknown-handshake-option') }
     }
     if (length <= MAX_OPTION_BYTES) return undefined
     // A failed selection cancels the one before it, whatever it failed for.
     if (option === Option.SET_META_CONTEXT) this.#selection = undefined
     return {
       type: Rep.ERR_TOO_BIG,
-      message: `option data are limited to ${MAX_OPTION_BYTES} bytes`,
+      message: refusalText('data-too-long', { bytes: MAX_OPTION_BYTES }),
     }
   }
 
   #startTlsAnswer(length: number): ShortAnswer | undefined {
-    if (this.#tls === 'off') return { type: Rep.ERR_POLICY, message: 'TLS is not offered' }
+    if (this.#tls === 'off')
+      return { type: Rep.ERR_POLICY, message: refusalText('tls-not-offered') }
     if (this.#transport === 'secure') {
-      return { type: Rep.ERR_INVALID, message: 'TLS has begun before' }
+      return { type: Rep.ERR_INVALID, message: refusalText('tls-twice') }
     }
-    if (length > 0) return { type: Rep.ERR_INVALID, message: 'this option takes no data' }
+    if (length > 0) return { type: Rep.ERR_INVALID, message: refusalText('no-data') }
     return undefined
   }
 
@@ -265,10 +267,10 @@ export class Handshake {
     const name = decodeString(data)
     const info = name === undefined ? undefined : this.#directory.find(name)
     // This option knows no error reply: closing is the only way to say no.
-    if (this.#shuttingDown) this.#close('the server is shutting down')
-    else if (this.#needsTls) this.#close('the client asks for an export without TLS')
+    if (this.#shuttingDown) this.#close(refusalText('server-ends'))
+    else if (this.#needsTls) this.#close(refusalText('export-without-tls'))
     else if (info === undefined || name === undefined) {
-      this.#close('the client asks for an unknown export')
+      this.#close(refusalText('unknown-export'))
     } else this.#enterByName(name, info)
   }
 
@@ -282,12 +284,12 @@ export class Handshake {
   #info(option: number, data: Buffer): void {
     const request = decodeInfoRequest(data)
     if (request === undefined) {
-      this.#reply(option, Rep.ERR_INVALID, 'the data of this option are malformed')
+      this.#reply(option, Rep.ERR_INVALID, refusalText('malformed'))
       return
     }
     const info = this.#directory.find(request.name)
     if (info === undefined) {
-      this.#reply(option, Rep.ERR_UNKNOWN, 'there is no export of this name')
+      this.#reply(option, Rep.ERR_UNKNOWN, refusalText('no-such-export'))
       return
     }
     const replies = infoReplies(option, info, request.types, this.#structuredReplies)
@@ -309,7 +311,7 @@ export class Handshake {
     const option = Option.SET_META_CONTEXT
     this.#selection = undefined
     if (!this.#structuredReplies) {
-      this.#reply(option, Rep.ERR_INVALID, 'metadata contexts need structured replies')
+      this.#reply(option, Rep.ERR_INVALID, refusalText('structured-first'))
       return
     }
     const request = this.#metaContextRequest(option, data)
@@ -323,11 +325,11 @@ export class Handshake {
   #metaContextRequest(option: number, data: Buffer): MetaContextRequest | undefined {
     const request = decodeMetaContextRequest(data)
     if (request === undefined) {
-      this.#reply(option, Rep.ERR_INVALID, 'the data of this option are malformed')
+      this.#reply(option, Rep.ERR_INVALID, refusalText('malformed'))
       return undefined
     }
     if (this.#directory.find(request.name) === undefined) {
-      this.#reply(option, Rep.ERR_UNKNOWN, 'there is no export of this name')
+      this.#reply(option, Rep.ERR_UNKNOWN, refusalText('no-such-export'))
       return undefined
     }
     return request

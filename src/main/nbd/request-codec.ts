@@ -3,6 +3,7 @@
 
 import { Cmd, CmdFlag, Errno, REQUEST_MAGIC } from './constants.js'
 import type { BlockSizes, Refusal, RequestHeader } from './messages.js'
+import { refusalText } from './refusals.js'
 
 export const REQUEST_BYTES = 28
 
@@ -40,14 +41,14 @@ const FLAGS: Readonly<Record<number, number>> = {
   [Cmd.BLOCK_STATUS]: CmdFlag.REQ_ONE,
 }
 
-const UNKNOWN_COMMAND: Refusal = { errno: Errno.EINVAL, message: 'the command is not known' }
+const UNKNOWN_COMMAND: Refusal = { errno: Errno.EINVAL, message: refusalText('unknown-command') }
 const UNKNOWN_FLAG: Refusal = {
   errno: Errno.EINVAL,
-  message: 'the command has a flag that does not fit it or was not offered',
+  message: refusalText('unknown-flag'),
 }
-const READ_ONLY: Refusal = { errno: Errno.EPERM, message: 'the export is read-only' }
-const NO_CONTEXT: Refusal = { errno: Errno.EINVAL, message: 'no metadata context was selected' }
-const NO_LENGTH: Refusal = { errno: Errno.EINVAL, message: 'the length is 0' }
+const READ_ONLY: Refusal = { errno: Errno.EPERM, message: refusalText('read-only') }
+const NO_CONTEXT: Refusal = { errno: Errno.EINVAL, message: refusalText('no-context') }
+const NO_LENGTH: Refusal = { errno: Errno.EINVAL, message: refusalText('no-length') }
 
 /** Checks a request other than DISC whole. @returns undefined if it may be carried out */
 export function refusalOf(request: RequestHeader, rules: RequestRules): Refusal | undefined {
@@ -73,14 +74,14 @@ export function refusalOf(request: RequestHeader, rules: RequestRules): Refusal 
   if (offset > rules.size || length > rules.size - offset) {
     return {
       errno: Errno.EINVAL,
-      message: `the range ends beyond the export of ${rules.size} bytes`,
+      message: refusalText('beyond-the-end', { size: rules.size }),
     }
   }
   if (offset % minimum !== 0 || length % minimum !== 0) {
-    return { errno: Errno.EINVAL, message: `the range is not aligned to ${minimum} bytes` }
+    return { errno: Errno.EINVAL, message: refusalText('not-aligned', { bytes: minimum }) }
   }
   if (command === Cmd.READ && length > maximum) {
-    return { errno: Errno.EOVERFLOW, message: `a read is limited to ${maximum} bytes` }
+    return { errno: Errno.EOVERFLOW, message: refusalText('read-too-long', { bytes: maximum }) }
   }
   return undefined
 }

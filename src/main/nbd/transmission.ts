@@ -5,9 +5,10 @@
 import type { ChunkQueue } from './chunk-queue.js'
 import { Cmd, CmdFlag, Errno, MAX_SKIPPED_BYTES } from './constants.js'
 import type { Refusal, Request, RequestHeader } from './messages.js'
+import { refusalText } from './refusals.js'
 import { decodeRequest, REQUEST_BYTES, type RequestRules, refusalOf } from './request-codec.js'
 
-const SHUTDOWN: Refusal = { errno: Errno.ESHUTDOWN, message: 'the server is shutting down' }
+const SHUTDOWN: Refusal = { errno: Errno.ESHUTDOWN, message: refusalText('server-ends') }
 
 /** One connection's requests, in the order of arrival. Ends with `disconnect` or `close`. */
 export class Transmission {
@@ -34,7 +35,7 @@ export class Transmission {
     if (this.#write !== undefined) return this.#skipPayload(this.#write)
     if (this.#queue.length < REQUEST_BYTES) return undefined
     const header = decodeRequest(this.#queue.take(REQUEST_BYTES))
-    if (header === undefined) return this.#close('a request has the wrong magic')
+    if (header === undefined) return this.#close(refusalText('request-magic'))
     if (header.command === Cmd.DISC) {
       this.#ended = true
       return { type: 'disconnect' }
@@ -44,7 +45,8 @@ export class Transmission {
     const { command, cookie, length } = header
     const answer: Request = { type: 'refuse', cookie, command, refusal }
     if (command !== Cmd.WRITE) return answer
-    if (length > MAX_SKIPPED_BYTES) return this.#close(`a write announces ${length} bytes`)
+    if (length > MAX_SKIPPED_BYTES)
+      return this.#close(refusalText('write-too-long', { bytes: length }))
     this.#write = { answer, left: length }
     return this.#skipPayload(this.#write)
   }

@@ -3,7 +3,7 @@
 
 import type { Failure } from '../../shared/failure.js'
 import { classify } from '../prefetch/retry-policy.js'
-import { SourceError } from '../source/source-error.js'
+import { type SourceError, sourceError } from '../source/source-error.js'
 import { ConnectionLadder, type Round } from './connection-ladder.js'
 import { type MeasurementPlan, PIPELINED, PIPELINED_ROUNDS } from './measurement-plan.js'
 import type { FirstByte, Measurements, Parallel, Pipelining } from './measurements.js'
@@ -214,8 +214,9 @@ class Measuring {
   }
 
   #end(failure: Failure | undefined): SourceError {
-    const what = failure?.message ?? 'no request was answered'
-    return new SourceError(`Cannot measure ${this.#parts.name}: ${what}`)
+    const { name } = this.#parts
+    if (failure === undefined) return sourceError('measure-unanswered', { name })
+    return sourceError('measure', { name, failure: failure.message })
   }
 }
 

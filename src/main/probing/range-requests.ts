@@ -6,7 +6,7 @@ import type { Failure } from '../../shared/failure.js'
 import type { FetchResult, FetchTask, FetchTimings } from '../../shared/fetch-task.js'
 import { type RingMemory, RingOwner } from '../../shared/sharedarraybuffer-ring/index.js'
 import type { RequestSource } from '../source/request-source.js'
-import { SourceError } from '../source/source-error.js'
+import { sourceError } from '../source/source-error.js'
 import { offsetOf } from './measurement-plan.js'
 
 /** Runs one request. Never rejects. */
@@ -71,7 +71,7 @@ export class RangeRequests {
     runner: Runner = this.#parts.runner,
   ): Promise<Answer[]> {
     if (count * bytes > this.#parts.left()) {
-      throw new SourceError('Cannot measure on: requests that failed have used up the --budget')
+      throw sourceError('measure-budget')
     }
     const answers = Array.from({ length: count }, () => this.#request(bytes, runner))
     let timer: NodeJS.Timeout | undefined

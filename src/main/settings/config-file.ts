@@ -6,7 +6,7 @@ import { isPerExport } from '../option-table/per-export.js'
 import { OPTION_TABLE, type OptionEntry, optionEntry } from '../option-table.js'
 import { shownText } from '../shown-text.js'
 import { didYouMean } from '../spelling.js'
-import { UsageError } from '../usage-error.js'
+import { type UsageError, usageError } from '../usage-error.js'
 import { readConfigValue, typeName } from './config-value.js'
 import { findJsonFault } from './json-fault.js'
 import type { Images, NamedImage, SettingLayer, SettingValue } from './setting.js'
@@ -36,12 +36,10 @@ export const EXPORT_OPTIONS: ReadonlyMap<string, OptionEntry> = new Map(
 export function configLayer(text: string, path: string): SettingLayer {
   const file = `the configuration file '${shownText(path)}'`
   const fault = findJsonFault(text)
-  if (text.trim() === '') throw new UsageError(`Cannot use ${file}: it is empty`)
+  if (text.trim() === '') throw usageError('config-empty', { file })
   if (fault !== undefined) {
     const { line, column, what } = fault
-    throw new UsageError(
-      `Cannot use ${file}: it is no JSON at line ${line}, column ${column}: ${shownText(what)}`,
-    )
+    throw usageError('config-json', { file, line, column, problem: shownText(what) })
   }
   const content = object(JSON.parse(text) as unknown, file, 'an object of options')
   const source = { kind: 'file', name: path } as const
@@ -60,23 +58,19 @@ function imagesOf(content: JsonObject, file: string): Images | undefined {
   if (exports === undefined) {
     if (url !== undefined) return disk === undefined ? { url } : { url, disk }
     if (disk === undefined) return undefined
-    throw new UsageError(
-      `Cannot use 'disk' in ${file} without 'url': it names a disk of that server`,
-    )
+    throw usageError('config-disk', { file })
   }
   if (url !== undefined || disk !== undefined) {
     const key = url === undefined ? 'disk' : 'url'
-    throw new UsageError(
-      `Cannot use '${key}' together with 'exports' in ${file}: make it one of them`,
-    )
+    throw usageError('config-url-and-exports', { key, file })
   }
   if (!Array.isArray(exports) || exports.length === 0) {
-    throw new UsageError(`Cannot use 'exports' in ${file}: expected an array of one export or more`)
+    throw usageError('config-exports', { file })
   }
   const images = exports.map((entry: unknown, index) => readExport(entry, index, file))
   for (const [index, { name }] of images.entries()) {
     if (images.findIndex(other => other.name === name) === index) continue
-    throw new UsageError(`Cannot use 'exports' in ${file}: two are called '${shownText(name)}'`)
+    throw usageError('config-name-twice', { file, name: shownText(name) })
   }
   return { exports: images }
 }
@@ -118,30 +112,31 @@ function optionsOf(
 
 function unknownKey(key: string, label: string, known: readonly string[]): UsageError {
   if (key === optionEntry('config').key) {
-    return new UsageError(`Cannot use ${label}: a configuration file names no other`)
+    return usageError('config-in-config', { key: label })
   }
-  return new UsageError(
-    FILE_OPTIONS.has(key)
-      ? `Cannot use ${label}: it holds for the whole server, say it outside of 'exports'`
-      : `Cannot use ${label}: there is no option of that name${didYouMean(key, known)}`,
-  )
+  if (FILE_OPTIONS.has(key)) return usageError('config-key-of-server', { key: label })
+  return usageError('config-key', { key: label, hint: didYouMean(key, known) })
 }
 
 function object(value: unknown, what: string, expected: string): JsonObject {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as JsonObject
   }
-  throw new UsageError(`Cannot use ${what}: expected ${expected}, got ${typeName(value)}`)
+  throw usageError('config-type', { what, expected, type: typeName(value) })
 }
 
 function required(content: JsonObject, key: 'name' | 'url', place: string): string {
   const value = text(content, key, ` of ${place}`)
   if (value !== undefined) return value
-  throw new UsageError(`Cannot use ${place}: its '${key}' is missing`)
+  throw usageError('config-missing', { what: place, key })
 }
 
 function text(content: JsonObject, key: string, where: string): string | undefined {
   const value = content[key]
   if (value === undefined || typeof value === 'string') return value
-  throw new UsageError(`Cannot use ${typeName(value)} for '${key}'${where}: expected a text`)
+  throw usageError('config-value', {
+    value: typeName(value),
+    key: `'${key}'${where}`,
+    expected: 'a text',
+  })
 }

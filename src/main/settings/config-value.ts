@@ -4,7 +4,7 @@
 import type { OptionEntry } from '../option-table.js'
 import { checkNumber, expectation, parseOptionValue } from '../option-values.js'
 import { shownText } from '../shown-text.js'
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import type { SettingValue } from './setting.js'
 
 /**
@@ -14,9 +14,11 @@ import type { SettingValue } from './setting.js'
 export function readConfigValue(entry: OptionEntry, value: unknown, label: string): SettingValue {
   const parsed = parseValue(entry, value, label)
   if (parsed === undefined) {
-    throw new UsageError(
-      `Cannot use ${shown(entry, value)} for ${label}: expected ${jsonExpectation(entry)}`,
-    )
+    throw usageError('config-value', {
+      value: shown(entry, value),
+      key: label,
+      expected: jsonExpectation(entry),
+    })
   }
   return typeof parsed === 'number' ? checkNumber(entry, parsed, label) : parsed
 }

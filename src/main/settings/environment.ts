@@ -5,7 +5,7 @@ import { OPTION_TABLE, type OptionEntry, optionVariable, VARIABLE_PREFIX } from 
 import { checkNumber, parseOptionValue } from '../option-values.js'
 import { shownText } from '../shown-text.js'
 import { likeliest } from '../spelling.js'
-import { UsageError } from '../usage-error.js'
+import { type UsageError, usageError } from '../usage-error.js'
 import type { Images, SettingLayer, SettingValue, Sourced } from './setting.js'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -53,9 +53,7 @@ export function environmentLayer(env: Environment): SettingLayer {
 function imageOf({ [URL_VARIABLE]: url, [DISK_VARIABLE]: disk }: Environment): Images | undefined {
   if (url !== undefined) return disk === undefined ? { url } : { url, disk }
   if (disk === undefined) return undefined
-  throw new UsageError(
-    `Cannot use ${DISK_VARIABLE} without ${URL_VARIABLE}: it names a disk of that server`,
-  )
+  throw usageError('variable-disk', { disk: DISK_VARIABLE, url: URL_VARIABLE })
 }
 
 function readVariable(entry: OptionEntry, text: string, name: string): SettingValue {
@@ -63,9 +61,7 @@ function readVariable(entry: OptionEntry, text: string, name: string): SettingVa
   if (entry.kind === 'switch') {
     const value = SWITCH_TEXTS.get(text.toLowerCase())
     if (value !== undefined) return value
-    throw new UsageError(
-      `Cannot use '${shownText(text)}' for ${name}: expected 1, true, yes, 0, false or no`,
-    )
+    throw usageError('variable-switch', { value: shownText(text), name })
   }
   const value = parseOptionValue(entry, text, name)
   return typeof value === 'number' ? checkNumber(entry, value, name) : value
@@ -83,9 +79,7 @@ function unknownVariable(name: string): UsageError {
     [...BY_VARIABLE.keys(), URL_VARIABLE, DISK_VARIABLE].map(bare),
   )
   const hint = meant === undefined ? '' : `, did you mean ${VARIABLE_PREFIX}${meant}?`
-  return new UsageError(
-    `Cannot use the variable ${shownText(name)}: there is no option of that name${hint}`,
-  )
+  return usageError('variable', { name: shownText(name), hint })
 }
 
 /** The environment for what we start ourselves: our settings, secrets among them, are not meant for it. */

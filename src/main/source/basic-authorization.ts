@@ -1,6 +1,6 @@
 // User name and password as a header field (RFC 7617), for origins and for proxies.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 
 /**
  * The value of `Authorization` or `Proxy-Authorization`; undefined without a user name.
@@ -15,15 +15,15 @@ export function basicAuthorization(
 ): string | undefined {
   if (user === undefined) {
     if (password === undefined) return undefined
-    throw new UsageError(`Cannot use a password without a user name: add ${flag}`)
+    throw usageError('password-without-user', { flag })
   }
   if (user.includes(':')) {
-    throw new UsageError("Cannot use the user name: basic authentication allows no ':' in it")
+    throw usageError('user-colon')
   }
   // Control characters are not allowed; UTF-8 is what today's servers expect.
   const pair = `${user}:${password ?? ''}`
   if ([...pair].some(character => character < ' ' || character === '\x7f')) {
-    throw new UsageError('Cannot use the user name or password: it has a control character')
+    throw usageError('user-characters')
   }
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
 }

@@ -1,7 +1,7 @@
 // Who we are to the origin, and the guard of that secret: builds the request headers, gives none of
 // them to another origin, and masks whatever is secret in text that is about to be shown.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import { USER_AGENT } from '../version.js'
 import { basicAuthorization } from './basic-authorization.js'
 import { CookieJar } from './cookie-jar.js'
@@ -167,7 +167,7 @@ function oneOf(
   what: string,
 ): string | undefined {
   if (inHeaders !== undefined && own !== undefined) {
-    throw new UsageError(`Cannot use ${flag}: a --header sets the ${what} already`)
+    throw usageError('header-twice', { flag, what })
   }
   return own ?? inHeaders
 }
@@ -176,19 +176,17 @@ function oneOf(
 function removable(name: string): string {
   const key = name.toLowerCase()
   if (key === 'user-agent') return key
-  throw new UsageError(
-    `Cannot leave out the header ${JSON.stringify(name)}: nbd-prefetch needs it, or does not send it`,
-  )
+  throw usageError('header-needed', { name: JSON.stringify(name) })
 }
 
 function authorizationOf(options: CredentialOptions): string | undefined {
   const { bearerToken, user, password } = options
   if (bearerToken === undefined) return basicAuthorization(user, password, '--user')
   if (user !== undefined || password !== undefined) {
-    throw new UsageError('Cannot use --bearer-token-file together with a user: choose one')
+    throw usageError('token-and-user')
   }
   if (!/^[\w.~+/-]+=*$/.test(bearerToken)) {
-    throw new UsageError('Cannot use the bearer token: it has a character that tokens do not have')
+    throw usageError('token-characters')
   }
   return `Bearer ${bearerToken}`
 }

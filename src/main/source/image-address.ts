@@ -1,7 +1,7 @@
 // What the user calls the image - a URL, or a disk of VMware's - and how to be admitted to it, checked against each
 // other: the URLs to try, and the login or scripts that go with them.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import { parseSourceUrl } from './source-url.js'
 import { isVmwareUri, parseVmwareUri } from './vmware-url.js'
 
@@ -27,9 +27,7 @@ export function parseImageAddress(url: unknown, disk: string | undefined): Image
   }
   const { url: plain, ...userInfo } = parseSourceUrl(url)
   if (disk !== undefined) {
-    throw new UsageError(
-      "Cannot use a disk's name together with an http or https URL: only vpx:// and esx:// take one",
-    )
+    throw usageError('disk-with-url')
   }
   return { urls: [plain], ...userInfo, verify: true, session: 'none' }
 }
@@ -39,9 +37,11 @@ export function checkSessionKind(given: string | undefined, implied: SessionKind
   if (given === undefined) return implied
   const kind = SESSION_KINDS.find(known => known === given)
   if (kind === undefined) {
-    throw new UsageError(
-      `Cannot use '${given}' for --session: expected ${SESSION_KINDS.join(' or ')}`,
-    )
+    throw usageError('value', {
+      value: given,
+      flag: '--session',
+      expected: SESSION_KINDS.join(' or '),
+    })
   }
   return kind
 }

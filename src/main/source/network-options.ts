@@ -9,7 +9,7 @@ import { optionEntry } from '../option-table.js'
 import { checkNumber } from '../option-values.js'
 import type { ServerOptions } from '../options.js'
 import type { OriginOptions } from '../origin-options.js'
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import type { Credentials } from './credentials.js'
 import { proxyRules } from './proxy-options.js'
 import { checkCertificates, cipherSuites, clientCertificate, tlsVersions } from './tls-options.js'
@@ -74,10 +74,10 @@ export function resolveNetwork(
 function wantsHttp2({ httpVersion = '1.1', pipelining = 1 }: ServerOptions): boolean {
   if (httpVersion === '1.1') return false
   if (httpVersion !== '2') {
-    throw new UsageError(`Cannot use '${httpVersion}' for --http-version: expected 1.1 or 2`)
+    throw usageError('value', { value: httpVersion, flag: '--http-version', expected: '1.1 or 2' })
   }
   if (pipelining > 1) {
-    throw new UsageError('Cannot use --pipelining together with --http-version 2: choose one')
+    throw usageError('pipelining')
   }
   return true
 }
@@ -85,21 +85,21 @@ function wantsHttp2({ httpVersion = '1.1', pipelining = 1 }: ServerOptions): boo
 function socketPath({ unixSocketPath, proxy }: OriginOptions): string | undefined {
   if (unixSocketPath === undefined) return undefined
   if (unixSocketPath === '' || unixSocketPath.includes('\0')) {
-    throw new UsageError('Cannot use --unix-socket-path: expected the path of a socket')
+    throw usageError('unix-socket-path')
   }
   if (proxy) {
-    throw new UsageError('Cannot use --unix-socket-path together with --proxy: choose one')
+    throw usageError('one-of-two', { flag: '--unix-socket-path', other: '--proxy' })
   }
   return resolvePath(unixSocketPath)
 }
 
 function familyOf({ ipv4, ipv6 }: OriginOptions, url: string): 4 | 6 | undefined {
-  if (ipv4 && ipv6) throw new UsageError('Cannot use --ipv4 together with --ipv6: choose one')
+  if (ipv4 && ipv6) throw usageError('one-of-two', { flag: '--ipv4', other: '--ipv6' })
   if (!ipv4 && !ipv6) return undefined
   const family = ipv4 ? 4 : 6
   const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')
   if (isIP(host) !== 0 && isIP(host) !== family) {
-    throw new UsageError(`Cannot use --ipv${family}: the URL's address is another kind`)
+    throw usageError('address-family', { family })
   }
   return family
 }
@@ -110,9 +110,11 @@ function resolveRule(text: string): ResolveRule {
   const addresses = (match?.[3] ?? '').split(',').map(part => part.replace(/^\[(.*)\]$/, '$1'))
   const port = Number(match?.[2])
   if (match === null || port < 1 || port > 65535 || !addresses.every(part => isIP(part) !== 0)) {
-    throw new UsageError(
-      `Cannot use '${text}' for --resolve: expected HOST:PORT:ADDRESS, as vcenter.example:443:192.0.2.7`,
-    )
+    throw usageError('value', {
+      value: text,
+      flag: '--resolve',
+      expected: 'HOST:PORT:ADDRESS, as vcenter.example:443:192.0.2.7',
+    })
   }
   const host = (match[1] ?? '').replace(/^\[(.*)\]$/, '$1').toLowerCase()
   // What the URL's own host is compared with: addresses as URL writes them.

@@ -3,6 +3,7 @@
 // While a renewal runs nothing is sent to the origin; requests that failed for it are sent again.
 
 import type { Failure } from '../../shared/failure.js'
+import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
@@ -16,7 +17,7 @@ import {
   probe,
 } from './probe.js'
 import type { RequestSource } from './request-source.js'
-import { SourceError } from './source-error.js'
+import { SourceError, sourceError } from './source-error.js'
 import { versionChange } from './version.js'
 
 /** Renewals without a right answer between them after which it is something else that the server objects to. */
@@ -91,7 +92,8 @@ export class OriginSession implements RequestSource {
     if (authorizer !== undefined) {
       const failure = await this.#authorize(authorizer, 'start')
       signal?.throwIfAborted()
-      if (failure !== undefined) throw new SourceError(failure.message, { failure })
+      if (failure !== undefined)
+        throw sourceError('session', { failure: failure.message }, { failure })
       this.#log('debug', 'logged in')
     }
     let first: SourceError | undefined
@@ -209,16 +211,22 @@ export class OriginSession implements RequestSource {
       const { failure } = outcome
       const final = starting && FINAL_AT_START.has(failure.code)
       const decision = decideRetry(failure, { attempts: attempt, maxAttempts }, random())
-      const message = this.#credentials.redact(`${authorizer.task}: ${failure.message}`)
-      if (final || decision.action !== 'retry') {
-        const hint = failure.status === 401 ? '; the user name or password is not accepted' : ''
-        return { ...failure, message: `${message}${hint}` }
+      const told = {
+        task: this.#credentials.redact(authorizer.task),
+        failure: this.#credentials.redact(failure.message),
       }
-      this.#log('info', `${message}: again in ${Math.round(decision.delayMs)} ms`)
+      if (final || decision.action !== 'retry') {
+        const key = failure.status === 401 ? 'refused' : 'failed'
+        return { ...failure, message: failureOf('session', key, told).message }
+      }
+      this.#log(
+        'info',
+        `${told.task}: ${told.failure}: again in ${Math.round(decision.delayMs)} ms`,
+      )
       try {
         await this.#sleep(decision.delayMs)
       } catch {
-        return { code: 'cancelled', message: `${message}, and nobody waits for it any more` }
+        return failureOf('cancelled', 'unwanted', told)
       }
     }
   }
@@ -230,13 +238,14 @@ export class OriginSession implements RequestSource {
       const source = await this.#probe({ length: 1, patient: true })
       this.resolved++
       const change = versionChange(request, source.request)
-      if (change !== undefined) return { code: 'source-changed', message: change }
+      if (change !== undefined) return change
       this.#request = this.#madeAnew(source.request.url)
       this.#log('info', 'redirects followed again')
       return undefined
     } catch (error) {
       const { failure, message } = error as SourceError
-      return { ...(failure ?? { code: 'session' }), message }
+      if (failure === undefined) return failureOf('session', 'source', { failure: message })
+      return { ...failure, message }
     }
   }
 

@@ -3,6 +3,7 @@
 // would take as long as connecting may.
 
 import { connect } from 'node:net'
+import { failureOf } from '../../shared/failures.js'
 import { NO_TIMINGS, type ProbeResult, type ProbeTask } from '../../shared/fetch-task.js'
 import type { Network } from '../../shared/transport.js'
 import type { Prober } from './probe.js'
@@ -63,9 +64,6 @@ export class PlainHttpWatch implements Prober {
 
 const PLAIN: ProbeResult = {
   ok: false,
-  failure: {
-    code: 'tls',
-    message: 'Cannot set up TLS: the server speaks plain HTTP; is http:// meant?',
-  },
+  failure: failureOf('tls', 'plain-http'),
   timings: NO_TIMINGS,
 }

@@ -7,7 +7,7 @@ import type { ProbeResult, ProbeTask, SourceRequest } from '../../shared/fetch-t
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
 import type { Credentials } from './credentials.js'
-import { NoRangesError, SourceError } from './source-error.js'
+import { NoRangesError, SourceError, sourceError, sourceMessage } from './source-error.js'
 
 /** Bytes asked for by the probe: the headers of every disk format, and a first block or two. */
 export const PROBE_BYTES = 1024 * 1024
@@ -103,23 +103,25 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     }
     const { failure } = result
     if (failure.code !== 'redirect' || failure.location === undefined) {
-      const message = credentials.redact(explain(name, failure, options))
+      const told = sourceMessage(reasonOf(failure, options), {
+        name,
+        failure: credentials.redact(failure.message),
+      })
       if (NO_RANGES.has(failure.code)) {
-        throw new NoRangesError(message, { url, name, headersFor, failure })
+        throw new NoRangesError(told, { url, name, headersFor, failure })
       }
-      throw new SourceError(message, { failure })
+      throw new SourceError(told, { failure })
     }
     if (options.maxRedirects === 0) {
-      throw new SourceError(
-        credentials.redact(`Cannot open ${name}: it redirects, and --max-redirects 0 allows none`),
-      )
+      throw sourceError('redirect-refused', { name })
     }
     url = follow(url, failure.location, name, options.protocols)
     log('debug', `redirected to ${credentials.redact(withoutQuery(url))}`)
   }
-  throw new SourceError(
-    `Cannot open ${credentials.redact(options.url)}: more than ${options.maxRedirects} redirects`,
-  )
+  throw sourceError('redirects-many', {
+    name: credentials.redact(options.url),
+    most: options.maxRedirects,
+  })
 }
 
 /** One probe, repeated while it fails in passing. */
@@ -165,18 +167,16 @@ function follow(
   try {
     to = new URL(location, from)
   } catch {
-    throw new SourceError(`Cannot open ${name}: it redirects to an address that is none`)
+    throw sourceError('redirect-form', { name })
   }
   if (to.protocol !== 'http:' && to.protocol !== 'https:') {
-    throw new SourceError(`Cannot open ${name}: it redirects to ${to.protocol}, which is not HTTP`)
+    throw sourceError('redirect-not-http', { name, scheme: to.protocol })
   }
   if (to.protocol === 'http:' && from.startsWith('https:')) {
-    throw new SourceError(`Cannot open ${name}: it redirects from https to http`)
+    throw sourceError('redirect-to-clear', { name })
   }
   if (!protocols.has(to.protocol)) {
-    throw new SourceError(
-      `Cannot open ${name}: it redirects to ${to.protocol.slice(0, -1)}, which --protocols does not allow`,
-    )
+    throw sourceError('redirect-protocol', { name, scheme: to.protocol.slice(0, -1) })
   }
   to.hash = ''
   to.username = ''
@@ -189,37 +189,33 @@ function withoutQuery(url: string): string {
   return url.replace(/\?.*$/, '?***')
 }
 
-function explain(name: string, failure: Failure, options: ProbeOptions): string {
-  const what = `Cannot open ${name}: ${failure.message}`
+/** Which message says why the image can't be opened. */
+function reasonOf(failure: Failure, options: ProbeOptions) {
   switch (failure.code) {
     case 'range-ignored':
-      return `${what}; the server does not support range requests, so this image can't be read at random: give --spool DIR to download all of it into a temporary file there while it is read, or use a server that does`
+      return 'no-ranges'
     case 'wrong-range':
-      return `${what}; give --spool DIR to download the whole file instead of ranges`
+      return 'wrong-ranges'
     case 'tls':
       // No certificate makes a server speak TLS that doesn't.
-      if (!failure.message.includes('certificate')) return what
-      if (failure.message.includes('with the proxy')) {
-        return `${what}; give the proxy's CA with --proxy-cacert FILE, or --proxy-insecure to trust any`
-      }
-      return `${what}; give the server's CA with --cacert FILE, or --insecure to trust any`
+      if (!failure.message.includes('certificate')) return 'open'
+      return failure.message.includes('with the proxy')
+        ? 'proxy-certificate-not-trusted'
+        : 'certificate-not-trusted'
     case 'proxy':
-      return failure.status === 407 ? `${what}; give --proxy-user and --proxy-password-file` : what
+      return failure.status === 407 ? 'proxy-login' : 'open'
     case 'status':
       if (failure.status === 401) {
-        return options.credentials.user === undefined
-          ? `${what}; give --user and --password-file, --bearer-token-file, or --cookie`
-          : `${what}; the user name or password is not accepted`
+        return options.credentials.user === undefined ? 'login-needed' : 'login-refused'
       }
-      if (failure.status === 403) return `${what}; the server refuses access to this file`
-      return what
+      return failure.status === 403 ? 'access-refused' : 'open'
     case 'reset':
     case 'protocol':
       // What a server of TLS makes of a request in the clear.
-      return options.url.startsWith('http:') ? `${what}; is https:// meant?` : what
+      return options.url.startsWith('http:') ? 'https-meant' : 'open'
     case 'encoded':
-      return `${what}; the server compresses what it sends, although asked not to`
+      return 'compressed-answer'
     default:
-      return what
+      return 'open'
   }
 }

@@ -2,7 +2,7 @@
 // http_proxy alone (a CGI request could set the other), both cases of the rest.
 
 import type { HttpProxy, ProxyRules } from '../../shared/transport.js'
-import { UsageError } from '../usage-error.js'
+import { UsageError, usageError } from '../usage-error.js'
 import { basicAuthorization } from './basic-authorization.js'
 
 /** What the user gave, besides the environment. */
@@ -43,14 +43,14 @@ export function proxyRules(
       return readProxy(env[name] as string, `the environment's ${name}`, options, secret)
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
-      throw new UsageError(`${error.message}; --proxy '' uses none`, { cause: error })
+      throw usageError('proxy-variable', { refusal: error.message }, { cause: error })
     }
   }
   const http = fromEnv('http_proxy', 'all_proxy', 'ALL_PROXY')
   const https = fromEnv('https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY')
   if (http === undefined && https === undefined) {
     if (options.user === undefined && options.password === undefined) return undefined
-    throw new UsageError('Cannot use --proxy-user: there is no --proxy')
+    throw usageError('proxy-user')
   }
   return { ...(http && { http }), ...(https && { https }), except }
 }
@@ -62,7 +62,7 @@ function readProxy(
   secret: (text: string) => void,
 ): HttpProxy {
   const refuse = (why: string): never => {
-    throw new UsageError(`Cannot use ${what}: ${why}`)
+    throw usageError('proxy', { what, problem: why })
   }
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
   let url: URL

@@ -1,7 +1,7 @@
 // The request headers a user asked for, checked and in lower case: what may be sent at all, and
 // which names are the program's own.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 
 /** Names the program sets itself: a user's value would break ranges, versions or framing. */
 const RESERVED = new Set([
@@ -39,7 +39,7 @@ export function splitHeader(text: string): [name: string, value: string | null] 
   if (empty !== undefined) return [empty.trim(), '']
   const colon = text.indexOf(':')
   if (colon < 1) {
-    throw new UsageError("Cannot use a --header: it must read 'Name: value'")
+    throw usageError('header-form')
   }
   const value = text.slice(colon + 1)
   return [text.slice(0, colon).trim(), value.trim() === '' ? null : value]
@@ -56,12 +56,10 @@ export function checkHeaders(headers: Iterable<readonly [string, string]>): Map<
   for (const [name, value] of headers) {
     const key = String(name).toLowerCase()
     if (!TOKEN.test(key)) {
-      throw new UsageError(
-        `Cannot send the header ${JSON.stringify(name)}: it is not a header name`,
-      )
+      throw usageError('header-name', { name: JSON.stringify(name) })
     }
     if (RESERVED.has(key)) {
-      throw new UsageError(`Cannot send the header '${key}': nbd-prefetch sets it itself`)
+      throw usageError('header-ours', { name: key })
     }
     const text = checkFieldValue(value, `the header '${key}'`)
     const before = checked.get(key)
@@ -78,12 +76,10 @@ export function checkHeaders(headers: Iterable<readonly [string, string]>): Map<
 export function checkFieldValue(value: string, what: string): string {
   const text = String(value).replace(/^[ \t]+|[ \t]+$/g, '')
   if (/[\r\n]/.test(text)) {
-    throw new UsageError(`Cannot send ${what}: its value has a line break`)
+    throw usageError('header-line-break', { what })
   }
   if (!FIELD_VALUE.test(text)) {
-    throw new UsageError(
-      `Cannot send ${what}: its value has a control character or one outside Latin-1`,
-    )
+    throw usageError('header-characters', { what })
   }
   return text
 }

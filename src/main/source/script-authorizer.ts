@@ -1,6 +1,7 @@
 // Headers and cookies from scripts of the user's: --cookie-script and --header-script, run again when their time is
 // over or the server does not take what they gave.
 
+import { failureOf } from '../../shared/failures.js'
 import type { Authorization, Authorizer, GivenHeaders, RenewalReason } from './authorizer.js'
 import { cookieOfOutput, headersOfOutput } from './script-output.js'
 import { ShellScript } from './shell-script.js'
@@ -76,8 +77,8 @@ export class ScriptAuthorizer implements Authorizer {
       try {
         source.headers = source.read(await source.script.run({ url }))
       } catch (error) {
-        const message = `${source.flag}: the script failed: ${(error as Error).message}`
-        return { ok: false, failure: { code: 'session', message } }
+        const told = { flag: source.flag, problem: (error as Error).message }
+        return { ok: false, failure: failureOf('session', 'script', told) }
       }
       source.atMs = clock()
       this.#keepSecret(source.headers)

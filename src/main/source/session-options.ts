@@ -5,7 +5,7 @@ import { DEFAULTS } from '../defaults.js'
 import { optionEntry } from '../option-table.js'
 import { checkNumber } from '../option-values.js'
 import type { OriginOptions } from '../origin-options.js'
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import type { Credentials } from './credentials.js'
 import { checkSessionKind, type SessionKind } from './image-address.js'
 import type { ScriptOption } from './script-authorizer.js'
@@ -47,7 +47,7 @@ export function resolveSession(
 ): ResolvedSession {
   const session = checkSessionKind(options.session, implied)
   if (session === 'vmware' && credentials.user === undefined) {
-    throw new UsageError('Cannot log in without a user name: give --user and --password-file')
+    throw usageError('login-without-user')
   }
   const script = (key: 'cookieScript' | 'headerScript'): ScriptOption | undefined => {
     const renewKey = `${key}Renew` as const
@@ -58,7 +58,7 @@ export function resolveSession(
     if (other !== undefined || session !== 'none') {
       const flag =
         session !== 'none' ? '--session' : key === 'cookieScript' ? '--cookie' : '--header'
-      throw new UsageError(`Cannot use ${optionEntry(key).long} together with ${flag}: choose one`)
+      throw usageError('one-of-two', { flag: optionEntry(key).long, other: flag })
     }
     const renewMs = seconds === 0 ? Number.POSITIVE_INFINITY : Math.round(seconds * 1000)
     return { script: given, renewMs }

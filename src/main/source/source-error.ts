@@ -1,6 +1,12 @@
 // The image can't be opened: the message is one line for the user, without secrets.
 
 import type { Failure } from '../../shared/failure.js'
+import { type FillingArguments, type Told, tell } from '../../shared/message.js'
+import { SOURCE_MESSAGES } from '../messages/sources.js'
+
+interface SourceErrorOptions extends ErrorOptions {
+  readonly failure?: Failure
+}
 
 /** Thrown while a source is opened. */
 export class SourceError extends Error {
@@ -9,10 +15,14 @@ export class SourceError extends Error {
   /** What the last request failed with, if one did. */
   readonly failure: Failure | undefined
 
-  constructor(message: string, options?: ErrorOptions & { readonly failure?: Failure }) {
-    super(message, options)
+  /** Which message it is: see docs/errors.md. */
+  readonly reason: string
+
+  constructor(told: Told, options?: SourceErrorOptions) {
+    super(told.text, options)
     this.name = 'SourceError'
     this.failure = options?.failure
+    this.reason = told.reason
   }
 }
 
@@ -30,8 +40,26 @@ export interface Unranged {
 export class NoRangesError extends SourceError {
   readonly unranged: Unranged
 
-  constructor(message: string, { failure, ...unranged }: Unranged & { readonly failure: Failure }) {
-    super(message, { failure })
+  constructor(told: Told, { failure, ...unranged }: Unranged & { readonly failure: Failure }) {
+    super(told, { failure })
     this.unranged = unranged
   }
+}
+
+type Messages = typeof SOURCE_MESSAGES
+
+/** What is to be said, by a code of the catalogue. */
+export function sourceMessage<Code extends keyof Messages>(
+  reason: Code,
+  ...[filling]: FillingArguments<Messages[Code]['text'], never>
+): Told {
+  return tell(SOURCE_MESSAGES, reason, filling)
+}
+
+/** The error of a code of the catalogue. */
+export function sourceError<Code extends keyof Messages>(
+  reason: Code,
+  ...[filling, options]: FillingArguments<Messages[Code]['text'], SourceErrorOptions>
+): SourceError {
+  return new SourceError(tell(SOURCE_MESSAGES, reason, filling), options)
 }

@@ -1,7 +1,7 @@
 // The URL of the image as given by a user: checked, and parted from any user info, so that what the
 // rest of the program passes on and prints holds no credentials.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 
 /** A URL that can be shown, and the credentials that were in it. */
 export interface SourceUrl {
@@ -19,24 +19,20 @@ export interface SourceUrl {
  */
 export function parseSourceUrl(text: unknown): SourceUrl {
   if (text !== undefined && typeof text !== 'string') {
-    throw new UsageError(`Cannot use a value of type ${typeof text} as URL: expected text`)
+    throw usageError('url-type', { type: typeof text })
   }
   if (text === undefined || text === '') {
-    throw new UsageError('Cannot serve an image: its URL is missing, as in https://host/disk.img')
+    throw usageError('no-url', { verb: 'serve' })
   }
   const shown = maskUserInfo(text)
   let url: URL
   try {
     url = new URL(text)
   } catch {
-    throw new UsageError(
-      `Cannot use '${shown}' as URL: it is not a valid one, expected https://host/disk.img`,
-    )
+    throw usageError('url-form', { url: shown })
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new UsageError(
-      `Cannot use '${shown}' as URL: only http and https are supported, not ${url.protocol.slice(0, -1)}`,
-    )
+    throw usageError('url-scheme', { url: shown, scheme: url.protocol.slice(0, -1) })
   }
   const user = url.username === '' ? undefined : decode(url.username, 'user name', shown)
   const password = url.password === '' ? undefined : decode(url.password, 'password', shown)
@@ -58,8 +54,6 @@ function decode(text: string, what: string, shown: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new UsageError(
-      `Cannot use '${shown}' as URL: its ${what} has a stray '%', write it as %25`,
-    )
+    throw usageError('url-percent', { url: shown, part: what })
   }
 }

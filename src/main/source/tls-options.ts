@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import tls from 'node:tls'
 import type { ClientCertificate, Network, TlsVersion } from '../../shared/transport.js'
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 
 /** Names users know to OpenSSL's, lowest first. */
 export const TLS_VERSIONS = ['1.0', '1.1', '1.2', '1.3'] as const
@@ -26,7 +26,7 @@ export function tlsVersions(
   // Node's own lowest is 1.2: asking for no more than 1.1 means to allow it.
   const low = tlsMin ?? (tlsMax !== undefined && tlsMax < 'TLSv1.2' ? tlsMax : undefined)
   if (low !== undefined && tlsMax !== undefined && low > tlsMax) {
-    throw new UsageError(`Cannot use --tls-min ${min} with --tls-max ${max}: it is the higher one`)
+    throw usageError('tls-versions', { min: min ?? low, max: max ?? tlsMax })
   }
   return { ...(low !== undefined && { tlsMin: low }), ...(tlsMax !== undefined && { tlsMax }) }
 }
@@ -35,7 +35,7 @@ function version(given: string | undefined, flag: string): TlsVersion | undefine
   if (given === undefined) return undefined
   const name = OPENSSL_NAMES[given]
   if (name !== undefined) return name
-  throw new UsageError(`Cannot use '${given}' for ${flag}: expected ${TLS_VERSIONS.join(', ')}`)
+  throw usageError('value', { value: given, flag, expected: TLS_VERSIONS.join(', ') })
 }
 
 /**
@@ -53,10 +53,10 @@ export function cipherSuites(
   const isNew = (name: string): boolean => name.startsWith('TLS_')
   const defaults = tls.DEFAULT_CIPHERS.split(':')
   if (old?.split(':').some(isNew)) {
-    throw new UsageError('Cannot use --ciphers: suites of TLS 1.3 go into --tls13-ciphers')
+    throw usageError('ciphers-13')
   }
   if (tls13 !== undefined && !tls13.split(':').every(isNew)) {
-    throw new UsageError("Cannot use --tls13-ciphers: names of TLS 1.3 suites begin with 'TLS_'")
+    throw usageError('ciphers-12')
   }
   const oldList = old ?? defaults.filter(name => !isNew(name)).join(':')
   const newList = tls13 ?? defaults.filter(isNew).join(':')
@@ -72,7 +72,7 @@ function checkCiphers(list: string, flag: string): void {
       ...(list.startsWith('TLS_') && { minVersion: 'TLSv1.3' }),
     })
   } catch (error) {
-    throw new UsageError(`Cannot use ${flag}: OpenSSL knows no such suites`, { cause: error })
+    throw usageError('ciphers-unknown', { flag }, { cause: error })
   }
 }
 
@@ -85,14 +85,14 @@ export function checkCertificates(pem: string | undefined, flag: string): string
   if (pem === undefined) return undefined
   const blocks = certificatesIn(pem)
   if (blocks.length === 0) {
-    throw new UsageError(`Cannot use the ${flag}: it has no PEM certificate`)
+    throw usageError('no-certificate', { what: flag })
   }
   for (const [index, block] of blocks.entries()) {
     try {
       new X509Certificate(block)
     } catch (error) {
       const which = blocks.length === 1 ? 'its certificate' : `certificate ${index + 1}`
-      throw new UsageError(`Cannot use the ${flag}: ${which} is broken`, { cause: error })
+      throw usageError('broken-certificate', { what: flag, which }, { cause: error })
     }
   }
   return pem
@@ -128,15 +128,15 @@ export function clientCertificate(
   const cert = checkCertificates(options.cert, '--cert')
   if (cert === undefined) {
     if (key === undefined && passphrase === undefined) return undefined
-    throw new UsageError('Cannot use --key without --cert: a key alone proves nothing')
+    throw usageError('key-alone')
   }
   if (!origin.startsWith('https:')) {
-    throw new UsageError('Cannot use --cert: the URL is not https')
+    throw usageError('cert-without-tls')
   }
   const privateKey = decrypt(key ?? cert, passphrase)
   const [own = ''] = certificatesIn(cert)
   if (!new X509Certificate(own).checkPrivateKey(privateKey)) {
-    throw new UsageError('Cannot use --key: it does not belong to the certificate of --cert')
+    throw usageError('key-of-another')
   }
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
   return { origin, cert, key: pem }
@@ -148,13 +148,9 @@ function decrypt(pem: string, passphrase: string | undefined): ReturnType<typeof
   } catch (error) {
     const encrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)
     if (encrypted) {
-      throw new UsageError(
-        passphrase === undefined
-          ? 'Cannot use --key: it is encrypted, give --key-passphrase-file'
-          : 'Cannot use --key: the passphrase does not open it',
-        { cause: error },
-      )
+      const reason = passphrase === undefined ? 'key-encrypted' : 'key-passphrase'
+      throw usageError(reason, {}, { cause: error })
     }
-    throw new UsageError('Cannot use --key: it has no PEM private key', { cause: error })
+    throw usageError('key-form', {}, { cause: error })
   }
 }

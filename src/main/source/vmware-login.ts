@@ -1,6 +1,7 @@
 // Sessions of vCenter and ESXi: one login by user and password gives the cookie that all further requests carry. A
 // password with each request would begin a session each time, until the server has no more of them; checking it is slow, too.
 
+import { failureOf } from '../../shared/failures.js'
 import type { CallTask } from '../../shared/fetch-task.js'
 import type { Authorization, Authorizer, Caller, RenewalReason } from './authorizer.js'
 
@@ -58,13 +59,12 @@ export class VmwareLogin implements Authorizer {
     const cookies = setCookies.map(text => text.split(';', 1)[0]?.trim() ?? '')
     // A file that is not there is told by the next request; the session stands.
     if (status === 401 || !cookies.some(cookie => cookie.startsWith(`${COOKIE_NAME}=`))) {
-      const failure = {
-        code: 'status',
-        status,
-        ...(retryAfterMs !== undefined && { retryAfterMs }),
-      } as const
-      const what = status < 400 ? `${message}, but no session cookie (${COOKIE_NAME})` : message
-      return { ok: false, failure: { ...failure, message: what } }
+      const details = { status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+      const failure =
+        status < 400
+          ? failureOf('status', 'no-cookie', { answer: message, cookie: COOKIE_NAME }, details)
+          : failureOf('status', 'answer', { answer: message }, details)
+      return { ok: false, failure }
     }
     for (const cookie of cookies)
       addSecret(cookie.slice(cookie.indexOf('=') + 1).replaceAll('"', ''))

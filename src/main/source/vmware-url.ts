@@ -1,7 +1,7 @@
 // Disks as users of libvirt and virt-v2v name them - vpx://user@vcenter/Datacenter/host and '[datastore] VM/VM.vmdk' -
 // made into the URLs under which vCenter and ESXi serve their flat files. Pure.
 
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 import { parseSourceUrl, type SourceUrl } from './source-url.js'
 
 /** Where a disk may be, the likeliest place first, and what the libvirt URI said beside it. */
@@ -32,22 +32,18 @@ export function isVmwareUri(uri: string): boolean {
  * @throws {UsageError} if either is not of its form
  */
 export function parseVmwareUri(uri: string, disk: string | undefined): VmwareDisk {
-  const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase()
+  const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase() ?? ''
   const { url, user, password } = parseSourceUrl(uri.replace(SCHEME, 'https://'))
   const { protocol, host, pathname, searchParams } = new URL(url)
   if (disk === undefined) {
-    throw new UsageError(
-      `Cannot serve a disk of ${scheme}://${host}: its name is missing, as in '[datastore] VM/VM.vmdk'`,
-    )
+    throw usageError('vmware-no-disk', { scheme, host })
   }
   if (searchParams.has('proxy')) {
-    throw new UsageError(`Cannot use 'proxy=' of the ${scheme} URI: give the proxy as an option`)
+    throw usageError('vmware-proxy', { scheme })
   }
   const place = /^\[(.*)\]\s*(.+)$/.exec(disk)
   if (place === null) {
-    throw new UsageError(
-      `Cannot use '${disk}' as a disk of ${scheme}://${host}: expected '[datastore] VM/VM.vmdk'`,
-    )
+    throw usageError('vmware-disk-form', { disk, scheme, host })
   }
   const [, datastore = '', path = ''] = place
   const origin = `${searchParams.get('transport') === 'http' ? 'http:' : protocol}//${host}`
@@ -67,15 +63,13 @@ export function parseVmwareUri(uri: string, disk: string | undefined): VmwareDis
 function datacentersOf(pathname: string, uri: string): string[] {
   const names = pathname.split('/').filter(name => name !== '')
   if (names.length === 0) {
-    throw new UsageError(
-      "Cannot serve a disk of vCenter: the URI lacks the datacenter, as in 'vpx://user@vcenter/Datacenter/host'",
-    )
+    throw usageError('vmware-no-datacenter')
   }
   let decoded: string[]
   try {
     decoded = names.map(decodeURIComponent)
   } catch {
-    throw new UsageError(`Cannot use '${uri.replace(/\/\/.*@/, '//***@')}': it has a stray '%'`)
+    throw usageError('vmware-percent', { uri: uri.replace(/\/\/.*@/, '//***@') })
   }
   const longest = Math.max(1, decoded.length - 1)
   return Array.from({ length: longest }, (_, i) => decoded.slice(0, longest - i).join('/'))

@@ -4,6 +4,7 @@
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Failure } from '../../shared/failure.js'
+import { givenUp } from '../../shared/failures.js'
 import {
   SPOOL_BLOCK,
   type SpooledVersion,
@@ -235,13 +236,15 @@ export class Download {
 
   #lose(failure: Failure, changed: boolean): void {
     const { name, log } = this.#parts
-    const attempts = `${this.#requests} ${this.#requests === 1 ? 'attempt' : 'attempts'}`
-    const told = { ...failure, message: `GET ${name}: ${failure.message} (${attempts})` }
+    const told = givenUp(failure, name, this.#requests)
+    const { code } = failure
     if (changed) {
       this.#poison = told
-      log('error', `the source has changed, no more of it is served: ${failure.message}`)
+      log('error', `the source has changed, no more of it is served: ${failure.message}`, { code })
     } else if (this.#version?.totalBytes !== undefined) {
-      log('error', `the download was given up at ${this.arrivals.watermark}: ${told.message}`)
+      log('error', `the download was given up at ${this.arrivals.watermark}: ${told.message}`, {
+        code,
+      })
     }
     this.#giveUp(told, failure)
   }

@@ -1,11 +1,11 @@
 // Opens an image whose server answers no ranges: file, download and export put together.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Failure } from '../../shared/failure.js'
+import { failureOf } from '../../shared/failures.js'
 import type { SpooledVersion } from '../../shared/spool-task.js'
 import type { Log } from '../log.js'
 import { compressionWarning, MAGIC_BYTES } from '../source/compression.js'
-import { SourceError, type Unranged } from '../source/source-error.js'
+import { sourceError, type Unranged } from '../source/source-error.js'
 import { SpoolExport } from '../spool-export.js'
 import { Download, type DownloadParts } from './download.js'
 import { SpoolFile } from './spool-file.js'
@@ -31,7 +31,7 @@ export interface OpenSpoolParts
   readonly signal: AbortSignal | undefined
 }
 
-const GIVEN_UP: Failure = { code: 'cancelled', message: 'the start was given up' }
+const GIVEN_UP = failureOf('cancelled', 'start')
 
 /**
  * Begins the download of an image. Resolves once its size is known: with the head of the answer, or at
@@ -66,7 +66,7 @@ export async function openSpool(parts: OpenSpoolParts): Promise<SpoolExport> {
   if ('code' in opened) {
     await image(0).close(opened)
     signal?.throwIfAborted()
-    throw new SourceError(`Cannot open ${name}: ${opened.message}`)
+    throw sourceError('open', { name, failure: opened.message })
   }
   const { totalBytes, version } = opened
   log('info', `opened ${name}, which is downloaded as a whole`, {

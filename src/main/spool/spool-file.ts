@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { close, closeSync, openSync, read, statfsSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { FileError, systemErrorText } from '../file-error.js'
+import { FileError, fileError, systemErrorText } from '../file-error.js'
 
 /** Share of a directory's free space that is taken unless a limit is given: a full disk is for nobody. */
 const DEFAULT_SHARE = 0.9
@@ -49,9 +49,13 @@ export class SpoolFile {
         throw error
       }
     } catch (error) {
-      throw new FileError(`Cannot use '${directory}' for --spool: ${systemErrorText(error)}`, {
-        cause: error,
-      })
+      throw fileError(
+        'spool-directory',
+        { path: directory, problem: systemErrorText(error) },
+        {
+          cause: error,
+        },
+      )
     }
   }
 
@@ -63,19 +67,22 @@ export class SpoolFile {
   async read(buffer: Uint8Array, position: number): Promise<void> {
     for (let at = 0; at < buffer.length; ) {
       // The number of a descriptor that is closed may be that of another file.
-      if (this.#closing !== undefined)
-        throw new FileError('Cannot read the spool file: it is closed')
+      if (this.#closing !== undefined) throw fileError('spool-closed')
       const reading = readAt(this.descriptor, buffer, at, buffer.length - at, position + at)
       this.#reads.add(reading)
       try {
         const { bytesRead } = await reading
-        if (bytesRead === 0) throw new FileError('Cannot read the spool file: it is too short')
+        if (bytesRead === 0) throw fileError('spool-short')
         at += bytesRead
       } catch (error) {
         if (error instanceof FileError) throw error
-        throw new FileError(`Cannot read the spool file: ${systemErrorText(error)}`, {
-          cause: error,
-        })
+        throw fileError(
+          'spool-read',
+          { problem: systemErrorText(error) },
+          {
+            cause: error,
+          },
+        )
       } finally {
         this.#reads.delete(reading)
       }

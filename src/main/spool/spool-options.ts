@@ -3,7 +3,7 @@
 import { resolve } from 'node:path'
 import { optionEntry } from '../option-table.js'
 import { checkNumber } from '../option-values.js'
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 
 /** Where images are downloaded to. */
 export interface SpoolSettings {
@@ -29,10 +29,14 @@ export function resolveSpool({ spool, spoolLimit }: SpoolOptions): SpoolSettings
     spoolLimit === undefined ? undefined : checkNumber(optionEntry('spoolLimit'), spoolLimit)
   if (spool === undefined) {
     if (limitBytes === undefined) return undefined
-    throw new UsageError('Cannot use --spool-limit without --spool: name the directory, too')
+    throw usageError('spool-limit')
   }
   if (spool === '' || spool.includes('\0')) {
-    throw new UsageError(`Cannot use '${spool}' for --spool: expected the path of a directory`)
+    throw usageError('value', {
+      value: spool,
+      flag: '--spool',
+      expected: 'the path of a directory',
+    })
   }
   return { directory: resolve(spool), limitBytes }
 }

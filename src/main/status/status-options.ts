@@ -1,7 +1,7 @@
 // Options of the status server: where it listens, and the token it asks for.
 
 import { isIPv4, isIPv6 } from 'node:net'
-import { UsageError } from '../usage-error.js'
+import { usageError } from '../usage-error.js'
 
 /** The part of `ServerOptions` about the status server. */
 export interface StatusOptions {
@@ -30,11 +30,11 @@ export function resolveStatus(options: StatusOptions): StatusSettings | undefine
   const { status, statusToken: token } = options
   if (status === undefined) {
     if (token === undefined) return undefined
-    throw new UsageError('Cannot use --status-token-file without --status HOST:PORT')
+    throw usageError('status-token-alone')
   }
   // RFC 6750's token68, and whatever else a header field can carry as one word.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new UsageError('Cannot use the status token: expected printable ASCII without spaces')
+    throw usageError('status-token')
   }
   return { ...parseStatusAddress(status), token }
 }
@@ -45,9 +45,7 @@ export function parseStatusAddress(text: string): { host: string; port: number }
   const port = Number(match?.[3])
   const address = match?.[1]
   if (match === null || port > 65535 || (address !== undefined && !isIPv6(address))) {
-    throw new UsageError(
-      `Cannot use '${text}' for --status: expected HOST:PORT, [ADDRESS]:PORT or PORT`,
-    )
+    throw usageError('status-address', { address: text })
   }
   return { host: address ?? match[2] ?? DEFAULT_HOST, port }
 }

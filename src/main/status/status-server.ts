@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
-import { ListenError, reasonOf } from '../listen-error.js'
+import { listenError, reasonOf } from '../listen-error.js'
 import type { Log } from '../log.js'
 import { Budget } from './budget.js'
 import { EventStream } from './event-stream.js'
@@ -133,7 +133,8 @@ export class StatusServer {
       status.#server.listen(port, host)
       await once(status.#server, 'listening')
     } catch (error) {
-      throw new ListenError(`${shownHost(host)}:${port}`, reasonOf(error), { cause: error })
+      const where = `${shownHost(host)}:${port}`
+      throw listenError('listen', { where, problem: reasonOf(error) }, { cause: error })
     }
     // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
     status.#server.on('error', error =>
