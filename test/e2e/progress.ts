@@ -74,7 +74,7 @@ t.test(
     const [target, progress, log] = ['copy', 'progress', 'log'].map(name =>
       join(directory, name),
     ) as [string, string, string]
-    const move = `mv '${log}' '${log}.1' && kill -USR2 $PPID`
+    const move = `mv '${log}' '${log}.1' && kill -USR2 $PPID && until test -e '${log}'; do sleep 0.05; done`
     const { status, stdout, stderr } = await runProgram(t, [
       ...['--progress=json', '--progress-file', progress, '--stats'],
       ...['--log-file', log, '--log-format', 'auto', '-v'],
