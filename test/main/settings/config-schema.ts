@@ -10,7 +10,7 @@ const root = new URL('../../../', import.meta.url)
 const validate = new Ajv2020({ strict: true, allErrors: true }).compile(configSchema())
 const url = 'https://host/disk.img'
 
-t.test('docs/config.schema.json is as `npm run schema` writes it', async t => {
+t.test('docs/config.schema.json is as `npm run generate` writes it', async t => {
   t.equal(readFileSync(new URL('docs/config.schema.json', root), 'utf8'), configSchemaText())
 })
 
