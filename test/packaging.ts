@@ -12,6 +12,7 @@ import { SlowServer } from '../.bench/slow-server/server.js'
 import { run, succeed } from './fixtures/programs.js'
 import { requires } from './fixtures/requires.js'
 import { temporaryDirectory } from './fixtures/temporary-directory.js'
+import { freePorts } from './fixtures/web-server.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const MIB = 1024 * 1024
@@ -42,7 +43,7 @@ t.test('npm publishes the program, its types and its pages, and nothing else', a
   )
   // Sources are not published, so their maps would lead nowhere.
   t.strictSame(
-    paths.filter(path => /\.map$|\btest\b/.test(path)),
+    paths.filter(path => /\.map$|(?:^|\/)tests?\//.test(path)),
     [],
   )
 })
@@ -73,10 +74,16 @@ t.test('the tarball runs by itself, and the .deb has the same', requires('nbdinf
   mkdirSync(root)
   await succeed(t, 'tar', '-xzf', tarball, '-C', root)
   const PATH = `${root}/usr/bin:${dirname(process.execPath)}:/usr/bin:/bin`
-  const clean = { PATH, HOME: root, no_proxy: '*' }
-  const args = ['-C', root, 'nbd-prefetch', '--run', 'nbdinfo --size "$uri"', origin.url]
+  // With the container's own health check, at a port that is free here.
+  const [port = 0] = await freePorts(1)
+  const HEALTH = healthCheck().replaceAll('9808', String(port))
+  const status = { NBD_PREFETCH_STATUS: `127.0.0.1:${port}`, HEALTH }
+  const clean = { PATH, HOME: root, no_proxy: '*', ...status }
+  const command = 'nbdinfo --size "$uri" && node -e "$HEALTH" && echo healthy'
+  const args = ['-C', root, 'nbd-prefetch', '--run', command, origin.url]
   const outcome = await run(t, 'env', args, { env: clean })
-  t.match(outcome, { status: 0, stdout: `${2 * MIB}\n` }, outcome.stderr)
+  t.match(outcome, { status: 0, stdout: `${2 * MIB}\nhealthy\n` }, outcome.stderr)
+  t.match(await run(t, process.execPath, ['-e', HEALTH], { env: clean }), { status: 1 })
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   for (const path of [
     'usr/lib/systemd/system/nbd-prefetch@.service',
@@ -102,6 +109,14 @@ t.test('the tarball runs by itself, and the .deb has the same', requires('nbdinf
   t.match(control, /^Depends: nodejs \(>= 20\.18\.1\)$/m)
   t.notMatch(control, /@[A-Z]+@/)
 })
+
+/** What Node runs for the HEALTHCHECK of the container. */
+function healthCheck(): string {
+  const [, command = ''] =
+    /\n +CMD (\["node".*\])/.exec(textOf('packaging/oci/Containerfile')) ?? []
+  const [, , script = ''] = JSON.parse(command) as string[]
+  return script
+}
 
 t.test('the container is defined without faults, not as root, from pinned bases', async t => {
   const path = 'packaging/oci/Containerfile'

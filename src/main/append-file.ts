@@ -42,7 +42,8 @@ export class AppendFile implements Disposable {
       this.#failing = false
     } catch (error) {
       this.#torn ||= written > 0
-      this.#fail(`Cannot write the ${this.#what} '${this.#path}': ${systemErrorText(error)}`)
+      const problem = systemErrorText(error)
+      this.#fail(fileError('file-write', { what: this.#what, path: this.#path, problem }).message)
     }
   }
 

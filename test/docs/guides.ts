@@ -236,11 +236,14 @@ t.test('kubevirt.md: what the container of the Job runs', requires('qemu-img'), 
   const target = join(shop.directory, 'volume')
   writeFileSync(target, Buffer.alloc(image.size + MIB, 0xee))
   const values: Record<string, string> = { ...env, TARGET: target }
+  shop.file('status-token', 'planted\n')
+  const [port = 0] = await freePorts(1)
   values['SERVER'] = (values['SERVER'] ?? '').replace('vcenter.example', server.host)
   const command = args.map(arg =>
     arg
       .replace(/\$\((\w+)\)/g, (_, name: string) => values[name] ?? '')
       .replace('/run/secrets/vcenter', shop.directory)
+      .replace(/--status=.*/, `--status=127.0.0.1:${port}`)
       .replace('-t none', takesDirectWrites(shop.directory) ? '-t none' : ''),
   )
   const outcome = await shop.run('nbd-prefetch', command, values)

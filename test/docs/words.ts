@@ -36,8 +36,10 @@ function show(...argv: string[]): string {
 }
 
 function inHelp(text: string): Shown[] {
-  return [...text.matchAll(/^ {2}((?:-\w, )?--[\w-]+)(?: <(.+?)>(?= {2}))? {2,}(.*)$/gm)].map(
-    ([, flags = '', value = '', help = '']) => shown(flags, value, defaultIn(help)),
+  return [
+    ...text.matchAll(/^ {2}((?:-\w, )?--[\w-]+)(?: <(.+?)>(?= {2})|(\[=\w+\]))? {2,}(.*)$/gm),
+  ].map(([, flags = '', value, bare = '', help = '']) =>
+    shown(flags, value ?? bare, defaultIn(help)),
   )
 }
 

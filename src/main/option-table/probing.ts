@@ -40,6 +40,8 @@ const UNUSED: ReadonlySet<string> = new Set([
   'blockSize',
   'maxRequest',
   'stats',
+  'status',
+  'statusTokenFile',
   'progress',
   'progressFile',
 ])

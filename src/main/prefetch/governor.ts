@@ -205,8 +205,7 @@ export class Governor {
     this.#refusedLevel = Math.min(this.#refusedLevel, Math.max(1, this.#inFlight))
     this.#accepted = this.#refusedLevel
     this.#refusedUntilMs = nowMs + CEILING_HOLD_MS
-    this.#reduce(sentMs, nowMs, 0.5, 'refused')
-    this.#limit = Math.min(this.#limit, this.#refusedLevel)
+    this.#reduce(sentMs, nowMs, 0.5, 'refused', this.#refusedLevel)
     // Up to the level that was accepted it may come back as fast as it came (TCP's ssthresh).
     this.#slowStart = this.#limit < this.#refusedLevel
     if (retryAfterMs !== undefined) {
@@ -261,14 +260,24 @@ export class Governor {
     this.#decided({ reason: 'unused', limit: this.#limit })
   }
 
-  #reduce(sentMs: number, nowMs: number, factor: number, reason: 'refused' | 'trouble'): void {
+  /** @param most the limit is taken down to this in any case */
+  #reduce(
+    sentMs: number,
+    nowMs: number,
+    factor: number,
+    reason: 'refused' | 'trouble',
+    most = Number.POSITIVE_INFINITY,
+  ): void {
     this.#credit = 0
     this.#plateau.reset()
+    const before = this.#limit
+    this.#limit = Math.min(before, most)
     // One reduction for all requests that were under way together.
-    if (sentMs <= this.#reducedMs) return
-    this.#reducedMs = nowMs
-    this.#reductions++
-    this.#limit = Math.max(1, Math.floor(this.#limit * factor))
+    if (sentMs > this.#reducedMs) {
+      this.#reducedMs = nowMs
+      this.#reductions++
+      this.#limit = Math.min(most, Math.max(1, Math.floor(before * factor)))
+    } else if (this.#limit === before) return
     this.#decided({ reason, limit: this.#limit })
   }
 }

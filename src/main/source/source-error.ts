@@ -4,7 +4,8 @@ import type { Failure } from '../../shared/failure.js'
 import { type FillingArguments, type Told, tell } from '../../shared/message.js'
 import { SOURCE_MESSAGES } from '../messages/sources.js'
 
-interface SourceErrorOptions extends ErrorOptions {
+/** What else a SourceError holds. */
+export interface SourceErrorOptions extends ErrorOptions {
   readonly failure?: Failure
 }
 

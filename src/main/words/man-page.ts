@@ -67,9 +67,11 @@ function groups(entries: readonly OptionEntry[]): string[] {
 }
 
 function option(entry: OptionEntry): string {
-  const { short, long, value } = entry
+  const { short, long, value, bare }: OptionEntry = entry
   const names = [short, long].filter(name => name !== undefined).map(bold)
-  const tag = names.join(', ') + (value === undefined ? '' : ` ${italic(value)}`)
+  const tag =
+    names.join(', ') +
+    (value === undefined ? '' : bare === undefined ? ` ${italic(value)}` : `[=${italic(value)}]`)
   return tagged(tag, optionHelp(entry))
 }
 

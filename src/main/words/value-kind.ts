@@ -15,8 +15,9 @@ const FILES = new Set(['FILE', 'PATH'])
 const DIRECTORIES = new Set(['DIR', 'DIRECTORY'])
 
 /** What the value of an option is completed with: read from what help calls it. */
-export function valueKind({ value, choices }: OptionEntry): ValueKind {
-  if (value === undefined) return { kind: 'none' }
+export function valueKind({ value, choices, bare }: OptionEntry): ValueKind {
+  // A value that may be left out is no word of its own.
+  if (value === undefined || bare !== undefined) return { kind: 'none' }
   if (FILES.has(value)) return { kind: 'file' }
   if (DIRECTORIES.has(value)) return { kind: 'directory' }
   // Capitals stand for something else: 'auto|off|SIZE'.

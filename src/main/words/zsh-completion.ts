@@ -51,7 +51,8 @@ function functionOf(subcommand: Subcommand): string {
 
 /** One option as _arguments takes it. */
 function spec(entry: OptionEntry): string {
-  const { short, long, kind, value } = entry
+  const { short, long, kind } = entry
+  const value = entry.bare === undefined ? entry.value : undefined
   const repeated = kind === 'list'
   // 'repeated', or 'not beside itself under its other name'.
   const before = repeated ? '*' : short === undefined ? '' : `(${short} ${long})`
