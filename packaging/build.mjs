@@ -12,7 +12,6 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -87,8 +86,7 @@ function install(root) {
     put(join('usr/share/man/man1', `${basename(path)}.gz`), gzipSync(page, { level: 9 }))
   }
   for (const [shell, path] of Object.entries(COMPLETIONS)) {
-    const script = completion(shell)
-    if (script !== undefined) put(path, script)
+    put(path, completion(shell))
   }
   copy('docs/systemd', 'usr/lib/systemd/system')
   for (const page of ['README.md', 'docs']) copy(page, join(PAGES, page))
@@ -105,9 +103,8 @@ function install(root) {
   chmodSync(join(root, LIBRARY, 'dist/main/cli.js'), 0o755)
 }
 
-/** Made by the program itself; undefined while it has none. */
+/** Made by the program itself. */
 function completion(shell) {
-  if (!existsSync(join(SOURCE, 'dist/main/words'))) return undefined
   const args = [join(SOURCE, 'dist/main/cli.js'), 'completion', shell]
   const env = { ...process.env, NODE_OPTIONS: '' }
   return execFileSync(process.execPath, args, { encoding: 'utf8', env })

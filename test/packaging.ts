@@ -32,6 +32,7 @@ t.test('npm publishes the program, its types and its pages, and nothing else', a
     ...['dist/main/cli.js', 'dist/main/index.d.ts', 'dist/workers/index.js'],
     ...['dist/shared/sharedarraybuffer-ring/index.js', 'docs/guides/tuning.md'],
     'docs/systemd/nbd-prefetch@.service',
+    'man/nbd-prefetch.1',
   ]) {
     t.ok(paths.includes(path), path)
   }
@@ -88,6 +89,10 @@ t.test('the tarball runs by itself, and the .deb has the same', requires('nbdinf
   for (const path of [
     'usr/lib/systemd/system/nbd-prefetch@.service',
     'usr/share/doc/nbd-prefetch/copyright',
+    'usr/share/man/man1/nbd-prefetch.1.gz',
+    'usr/share/bash-completion/completions/nbd-prefetch',
+    'usr/share/zsh/vendor-completions/_nbd-prefetch',
+    'usr/share/fish/vendor_completions.d/nbd-prefetch.fish',
     'usr/lib/nbd-prefetch/node_modules/undici/LICENSE',
   ]) {
     t.ok(files.includes(path), path)

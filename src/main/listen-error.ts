@@ -11,6 +11,7 @@ export class ListenError extends Error {
   /** Which message it is: see docs/errors.md. */
   readonly reason: string
 
+  /** @internal Callers catch it, and make none. */
   constructor(told: Told, options?: ErrorOptions) {
     super(told.text, options)
     this.reason = told.reason

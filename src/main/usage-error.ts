@@ -26,6 +26,7 @@ export class UsageError extends Error {
   /** Which message it is: see docs/errors.md. */
   readonly reason: string
 
+  /** @internal Callers catch it, and make none. */
   constructor(told: Told, options?: ErrorOptions) {
     super(told.text, options)
     this.reason = told.reason

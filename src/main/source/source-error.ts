@@ -19,6 +19,7 @@ export class SourceError extends Error {
   /** Which message it is: see docs/errors.md. */
   readonly reason: string
 
+  /** @internal Callers catch it, and make none. */
   constructor(told: Told, options?: SourceErrorOptions) {
     super(told.text, options)
     this.name = 'SourceError'
