@@ -2,7 +2,7 @@
 // breaks off begins again at the first byte, since the server answers no ranges, as long as what comes
 // is the same version: validators and length must agree, and what readers may have seen is compared.
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { Failure } from '../../shared/failure.js'
 import { givenUp } from '../../shared/failures.js'
 import {
@@ -163,10 +163,12 @@ export class Download {
       counted = bytes
       this.#progress(bytes, zeroBlocks)
     }
-    port1.on('message', (note: SpoolNote) => {
-      if (over) return
+    const take = (note: SpoolNote): void => {
       if (note.type === 'head') this.#begun(note.version)
       else progress(note)
+    }
+    port1.on('message', (note: SpoolNote) => {
+      if (!over) take(note)
     })
     this.#port = port1
     this.#requests++
@@ -182,6 +184,11 @@ export class Download {
       limitBytes: file.limitBytes,
       port: port2,
     })
+    // The result comes another way and may overtake what was said before it.
+    for (let note = receiveMessageOnPort(port1); note !== undefined; ) {
+      take(note.message)
+      note = receiveMessageOnPort(port1)
+    }
     over = true
     governor.ended()
     this.#port = undefined
