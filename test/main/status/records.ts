@@ -150,6 +150,7 @@ t.test(
     const at = (second: number) =>
       fakeStatistics({
         uptimeSeconds: second,
+        connectedSeconds: second,
         servedBytes: second * 100,
         fetchedBytes: second * 110,
         coveredBytes: second * 50,
@@ -163,6 +164,7 @@ t.test(
               imageBytes: 100_000,
               coveredBytes: second * 50,
               reads: second,
+              busySeconds: second,
               stallSeconds: second * 0.7,
             },
           },
