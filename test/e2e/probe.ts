@@ -87,7 +87,10 @@ t.test('probe finds where a server begins to refuse, and stays below', async t =
   t.match(parallel, { end: 'refused', accepted: 4 })
   t.match(parallel.rounds.at(-1), { connections: 8, refused: 4, accepted: 4 })
   t.match(report.recommendation.flags, [{ flag: '--connections', value: '4', reason: /503/ }])
-  t.equal(report.command, `nbd-prefetch --connections 4 ${origin.url}`)
+  // Requests of 27 MB would fit it, and larger ones where a busy machine answers later.
+  const [command, ...words] = report.command.split(' ')
+  t.equal(command, 'nbd-prefetch')
+  t.match(words.join(' '), /^--connections 4( --max-request 32M)? http:\S+$/)
   t.equal(origin.stats.byStatus['503'], 4, 'no more refusals than it took to see them')
 })
 
