@@ -3,9 +3,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './free-port.js'
 import { Background } from './programs.js'
 import { makeCertificate } from './slow-server/certificate.js'
 
@@ -69,14 +70,6 @@ function writeRandom(path: string, size: number): void {
   const file = openSync(path, 'w', 0o644)
   for (let at = 0; at < size; ) at += writeSync(file, piece, 0, Math.min(piece.length, size - at))
   closeSync(file)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => server.once('listening', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise(resolve => server.close(resolve))
-  return port
 }
 
 async function accepts(port: number): Promise<void> {

@@ -4,11 +4,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { ours } from './cases/ours.js'
+import { freePort } from './free-port.js'
 import { median } from './measure/statistics.js'
 import { cpuSecondsOf } from './measure/usage.js'
 import { NbdClient } from './nbd-client.js'
@@ -99,15 +99,6 @@ async function copy(asking: number | undefined): Promise<Run> {
   pollers.send('stop')
   const [{ answers, refusals }] = (await told) as [Pick<Run, 'answers' | 'refusals'>]
   return { seconds, cpuSeconds, answers, refusals }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 function sign(value: number): string {
