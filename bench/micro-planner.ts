@@ -14,7 +14,8 @@ const GiB = 1024 * MiB
 const BLOCK = 256 * KiB
 const IMAGE = 64 * GiB
 /** Requests as they are in the middle of a copy. */
-const STATE = { limit: 16, unaskedBytes: 32 * GiB, loads: Array.from({ length: 8 }, () => 8 * MiB) }
+const LOADS = Array.from({ length: 8 }, () => 8 * MiB)
+const STATE = { limit: 16, unaskedBytes: 32 * GiB, loads: () => LOADS }
 /** Reads of one measured call. */
 const READS = 1000
 

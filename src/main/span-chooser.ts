@@ -116,7 +116,7 @@ export class SpanChooser {
     return {
       limit: limit(),
       unaskedBytes: Math.max(0, imageBytes - this.#askedBytes),
-      loads: requests.loads(),
+      loads: () => requests.loads(),
     }
   }
 

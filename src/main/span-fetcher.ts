@@ -111,13 +111,17 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   loads(): readonly number[] {
+    const { ratePerConnection } = this.#parts.origin.estimator
+    return Array.from(
+      this.#running,
+      span => span.end - span.position() + (this.#silentMs(span) / 1000) * ratePerConnection,
+    )
+  }
+
+  /** Time until the span's request is likely to bring its first byte, milliseconds. */
+  #silentMs({ answered, sentMs }: Span): number {
     const { clock, origin } = this.#parts
-    const { firstByteP50Ms, ratePerConnection } = origin.estimator
-    const nowMs = clock()
-    return Array.from(this.#running, span => {
-      const silentMs = span.answered ? 0 : Math.max(0, firstByteP50Ms - (nowMs - span.sentMs))
-      return span.end - span.position() + (silentMs / 1000) * ratePerConnection
-    })
+    return answered ? 0 : Math.max(0, origin.estimator.firstByteP50Ms - (clock() - sentMs))
   }
 
   /** Spans with a request under way. */
@@ -165,13 +169,11 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** Time until `bytes` of the slot are valid, as things go, milliseconds; undefined if no request brings them. */
   etaMs(slot: number, bytes: number): number | undefined {
-    const { clock, origin } = this.#parts
-    const { firstByteP50Ms, ratePerConnection } = origin.estimator
+    const { ratePerConnection } = this.#parts.origin.estimator
     for (const span of this.#running) {
       const distance = span.distanceTo(slot, bytes)
       if (distance === undefined) continue
-      const silentMs = span.answered ? 0 : Math.max(0, firstByteP50Ms - (clock() - span.sentMs))
-      return silentMs + (distance / ratePerConnection) * 1000
+      return this.#silentMs(span) + (distance / ratePerConnection) * 1000
     }
     return undefined
   }

@@ -86,8 +86,8 @@ export interface RequestState {
   readonly limit: number
   /** Bytes of the image that were never asked for. */
   readonly unaskedBytes: number
-  /** See `balancedShare()`. */
-  readonly loads: readonly number[]
+  /** See `balancedShare()`. Asked only where a request is to be sized: most looks find none to send. */
+  readonly loads: () => readonly number[]
 }
 
 /** A fetch ahead of need, for one stream. */
@@ -217,7 +217,8 @@ export class Planner {
    */
   requestBytes(stream: Stream | undefined, offset: number, state: RequestState): number {
     const { maxRequestBytes, estimator, imageBytes, blockBytes } = this.#options
-    const { limit, loads } = state
+    const { limit } = state
+    const loads = state.loads()
     const full = clamp(
       Math.min(REQUEST_DELAYS * estimator.delayBytes, this.#options.aheadBytes() / limit),
       MIN_REQUEST,

@@ -14,7 +14,7 @@ const IMAGE = 1024 * MiB
 
 /** Nothing is under way, nothing was asked for. */
 function stateOf(limit = 16, loads: readonly number[] = []): RequestState {
-  return { limit, unaskedBytes: IMAGE, loads }
+  return { limit, unaskedBytes: IMAGE, loads: () => loads }
 }
 
 /** A planner over a set of blocks that need no fetch, and of blocks served before. */
