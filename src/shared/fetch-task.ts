@@ -25,6 +25,8 @@ export interface SourceRequest {
   readonly totalBytes: number
   /** Strong entity tag, quotes included: sent as `If-Match` and compared. */
   readonly etag?: string
+  /** Weak entity tag, in place of a strong one: never sent, but another one means another version. */
+  readonly weakEtag?: string
   /** `Last-Modified` exactly as first received: compared with every response that has one. */
   readonly lastModified?: string
 }

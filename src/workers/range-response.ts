@@ -63,7 +63,7 @@ export function isStrongEtag(etag: string): boolean {
  */
 export function checkRangeResponse(
   head: ResponseHead,
-  source: Pick<SourceRequest, 'totalBytes' | 'etag' | 'lastModified'>,
+  source: Pick<SourceRequest, 'totalBytes' | 'etag' | 'weakEtag' | 'lastModified'>,
   offset: number,
   length: number,
   nowMs: number,
@@ -220,14 +220,15 @@ function refuseLength(headers: ResponseHeaders, length: number): Failure | undef
 /** Compares the validators; whichever side lacks one has nothing to say. */
 export function refuseVersion(
   headers: ResponseHeaders,
-  source: Pick<SourceRequest, 'etag' | 'lastModified'>,
+  source: Pick<SourceRequest, 'etag' | 'weakEtag' | 'lastModified'>,
 ): Failure | undefined {
   const etag = fieldValue(headers, 'etag')?.trim()
-  if (etag !== undefined && source.etag !== undefined) {
+  const pinned = source.etag ?? source.weakEtag
+  if (etag !== undefined && pinned !== undefined) {
     // Equal strong tags mean equal bytes: a mirror or a touched file may still differ in its date.
-    if (etag === source.etag && isStrongEtag(etag)) return undefined
+    if (etag === pinned && isStrongEtag(etag)) return undefined
     // A weak tag can only show a difference; the date has to tell about the rest.
-    if (opaqueTag(etag) !== opaqueTag(source.etag))
+    if (opaqueTag(etag) !== opaqueTag(pinned))
       return failureOf('source-changed', 'etag', {}, PARTIAL)
   }
   const modified = fieldValue(headers, 'last-modified')

@@ -215,3 +215,18 @@ t.test('isStrongEtag() tells tags fit for If-Match', async t => {
     t.notOk(isStrongEtag(etag), etag)
   }
 })
+
+t.test(
+  'another weak ETag shows that the file has changed, an equal one proves nothing',
+  async t => {
+    const source = { totalBytes: 1000, weakEtag: 'W/"v1"', lastModified: DATE }
+    const judged = (headers: ResponseHead['headers']) =>
+      checkRangeResponse(good(headers), source, 100, 200, NOW)?.code
+    t.equal(judged({ etag: 'W/"v2"' }), 'source-changed')
+    t.equal(judged({ etag: 'W/"v2"', 'last-modified': DATE }), 'source-changed')
+    t.equal(judged({ etag: '"v2"' }), 'source-changed')
+    t.equal(judged({ etag: 'W/"v1"', 'last-modified': LATER }), 'source-changed')
+    t.equal(judged({ etag: 'W/"v1"', 'last-modified': DATE }), undefined)
+    t.equal(judged({}), undefined)
+  },
+)

@@ -82,7 +82,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     const name = credentials.redact(redirects === 0 ? url : withoutQuery(url))
     if (result.ok) {
       const { totalBytes, etag, lastModified, firstBytes } = result
-      // A weak tag does not promise equal bytes: it can't pin a version.
+      // A weak tag does not promise equal bytes: it can't pin a version, but its change shows that of the file.
       const strong = etag !== undefined && !etag.startsWith('W/')
       return {
         request: {
@@ -94,6 +94,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
           transport: options.transport,
           totalBytes,
           ...(strong && { etag }),
+          ...(etag !== undefined && !strong && { weakEtag: etag }),
           ...(lastModified !== undefined && { lastModified }),
         },
         name,

@@ -5,11 +5,11 @@ import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
 
 /** What identifies a version. */
-export type Version = Pick<SourceRequest, 'totalBytes' | 'etag' | 'lastModified'>
+export type Version = Pick<SourceRequest, 'totalBytes' | 'etag' | 'weakEtag' | 'lastModified'>
 
 /**
  * Tells what differs, or undefined if nothing does. A validator that either side lacks says nothing; equal strong
- * ETags mean equal bytes, so that a mirror's date may differ.
+ * ETags mean equal bytes, so that a mirror's date may differ; weak ones can only show a difference.
  */
 export function versionChange(pinned: Version, found: Version): Failure | undefined {
   if (found.totalBytes !== pinned.totalBytes) {
@@ -18,6 +18,10 @@ export function versionChange(pinned: Version, found: Version): Failure | undefi
   }
   if (pinned.etag !== undefined && found.etag !== undefined) {
     return pinned.etag === found.etag ? undefined : failureOf('source-changed', 'etag')
+  }
+  const { weakEtag } = pinned
+  if (weakEtag !== undefined && found.weakEtag !== undefined && weakEtag !== found.weakEtag) {
+    return failureOf('source-changed', 'etag')
   }
   if (pinned.lastModified !== undefined && found.lastModified !== undefined) {
     const same =

@@ -17,3 +17,11 @@ t.test('versionChange() compares what both sides have', async t => {
     undefined,
   )
 })
+
+t.test('a weak ETag can only show a difference', async t => {
+  const pinned = { totalBytes: 1, weakEtag: 'W/"a"', lastModified: 'Mon, 01 Jan 2024 00:00:00 GMT' }
+  t.match(versionChange(pinned, { ...pinned, weakEtag: 'W/"b"' })?.message, 'ETag')
+  t.match(versionChange(pinned, { ...pinned, lastModified: 'later' })?.message, 'Last-Modified')
+  t.equal(versionChange(pinned, pinned), undefined)
+  t.equal(versionChange(pinned, { totalBytes: 1 }), undefined)
+})
