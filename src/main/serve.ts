@@ -1,6 +1,7 @@
 // The composition root: the only file that knows every part. Takes options, opens the source,
 // starts the workers and the listener, and hands out the running server.
 
+import type { Failure } from '../shared/failure.js'
 import { failureOf } from '../shared/failures.js'
 import { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import { type ResolvedExport, resolveExports } from './export-options.js'
@@ -195,8 +196,8 @@ async function start(
 /** Says what was opened, and what is peculiar about it. */
 function announce(source: ProbedSource, { log, spool }: ResolvedOptions): void {
   const { request, name, redirects, firstBytes } = source
-  const { totalBytes, etag, lastModified } = request
-  const pinnedBy = etag ?? lastModified ?? 'size'
+  const { totalBytes, etag, weakEtag, lastModified } = request
+  const pinnedBy = etag ?? lastModified ?? weakEtag ?? 'size'
   log('info', `opened ${name}`, { bytes: totalBytes, redirects, pinnedBy })
   if (spool !== undefined) log('info', 'the server answers ranges: --spool is not needed')
   const warning = compressionWarning(name, firstBytes)
@@ -212,7 +213,8 @@ async function imageOf(
   const { governor } = origin
   const common = { description, log, clock, random: Math.random, runner: pool }
   if ('settings' in source) {
-    const parts = { exportName, maxAttempts: attempts, meter, governor, signal }
+    const renew = (url: string, failure: Failure) => session.renew(url, failure)
+    const parts = { exportName, maxAttempts: attempts, meter, governor, signal, renew }
     return await openSpool({ ...source, ...common, ...parts })
   }
   checkSize(source.request.totalBytes, options.blockSize, source.name)

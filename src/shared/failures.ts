@@ -133,6 +133,7 @@ export const FAILURES = {
       'no-content-range': 'the answer lacks Content-Range',
       'bad-content-range': 'the answer has an unusable Content-Range: {value}',
       'body-long': 'the body is longer than the range asked for',
+      'no-validator': 'the answer lacks the ETag or Last-Modified that the file had',
       'part-for-whole': 'a part was sent where the whole file was asked',
     },
     means:

@@ -89,7 +89,11 @@ export function checkRangeResponse(
   if (range.total === undefined || range.start !== offset || range.end !== end) {
     return otherRange(range, `bytes ${offset}-${end}`)
   }
-  return refuseLength(headers, length) ?? refuseVersion(headers, source)
+  return (
+    refuseLength(headers, length) ??
+    refuseVersion(headers, source) ??
+    refuseUnknownVersion(headers, source)
+  )
 }
 
 /**
@@ -238,6 +242,23 @@ export function refuseVersion(
     }
   }
   return undefined
+}
+
+/**
+ * An answer without any validator that the source had: RFC 9110 (15.3.7) lets a part leave out none that
+ * the whole would have, so what answers is something else - a cache, or a node that may hold another version.
+ */
+function refuseUnknownVersion(
+  headers: ResponseHeaders,
+  { etag, weakEtag, lastModified }: Pick<SourceRequest, 'etag' | 'weakEtag' | 'lastModified'>,
+): Failure | undefined {
+  const tagged = etag ?? weakEtag
+  if (tagged === undefined && lastModified === undefined) return undefined
+  if (tagged !== undefined && fieldValue(headers, 'etag') !== undefined) return undefined
+  if (lastModified !== undefined && fieldValue(headers, 'last-modified') !== undefined) {
+    return undefined
+  }
+  return failureOf('wrong-range', 'no-validator', {}, PARTIAL)
 }
 
 function opaqueTag(etag: string): string {

@@ -144,6 +144,50 @@ t.test('a download that breaks off again and again ends byte-exact', async t => 
   t.ok(server.statistics().retries >= 2)
 })
 
+t.test(
+  'a download that breaks off and finds its session over logs in and begins again',
+  async t => {
+    const { image, origin, server, connect, log } = await spooled(
+      t,
+      { faults: STALLED, cookie: 'token=planted-0' },
+      { cookieScript: 'echo "token=planted-$iteration"' },
+    )
+    const copy = firstWrongByte(image, await connect(2))
+    await untilStatistics(server, ({ servedBytes }) => servedBytes >= 4 * MIB)
+    origin.setOptions({ cookie: 'token=planted-1' })
+    origin.resetConnections()
+    t.equal(await copy, -1)
+    t.match(server.statistics(), { logins: 2, failedReads: 0 })
+    t.notMatch(log.join('\n'), 'planted')
+  },
+)
+
+t.test('a download by a signed URL that is over follows the redirect again', async t => {
+  const image = new GeneratedImage({ size: SIZE })
+  const target = await SlowServer.start({
+    image,
+    ranges: false,
+    requireToken: true,
+    faults: STALLED,
+  })
+  t.teardown(() => target.close())
+  const origin = await SlowServer.start({
+    image,
+    // One for the probe, one for the download that breaks off.
+    redirect: { all: true, origin: target.origin, signed: { requests: 2 } },
+  })
+  t.teardown(() => origin.close())
+  const spool = temporaryDirectory(t)
+  await using server = await serve({ url: origin.url, unix: '-', spool, workers: 1 })
+  const client = await NbdClient.connect({ path: server.unixSocket ?? '' })
+  const copy = firstWrongByte(image, client)
+  await untilStatistics(server, ({ servedBytes }) => servedBytes >= 4 * MIB)
+  target.resetConnections()
+  t.equal(await copy, -1)
+  t.match(server.statistics(), { resolvedAgain: 1, failedReads: 0 })
+  await client.close()
+})
+
 t.test('a download that never gets further fails, and keeps what is there', async t => {
   const { image, server, connect, log } = await spooled(
     t,

@@ -179,6 +179,15 @@ const CASES: Readonly<Record<string, Case>> = {
       draft.headers['Content-Encoding'] = 'identity'
     },
   },
+  'no validator': {
+    bend: draft => {
+      delete draft.headers['ETag']
+      delete draft.headers['Last-Modified']
+    },
+    met: 'suspect',
+    says: /the answer lacks the ETag or Last-Modified that the file had/,
+    pins: ['etag', 'date'],
+  },
   'another strong ETag': {
     bend: draft => {
       draft.headers['ETag'] = '"v2"'

@@ -35,6 +35,7 @@ t.test('a download survives the death of its thread', async t => {
   t.strictSame(readdirSync(directory), [], 'the file has no name')
   const meter = new FetchMeter()
   const download = new Download({
+    renew: async () => undefined,
     ...{ url: origin.url, headersFor: () => ({}), transport: 0, name: 'image', file, runner: pool },
     ...{ maxAttempts: 9, meter, governor: { began: () => {}, ended: () => {} }, log: note },
     ...{ clock: () => performance.now(), random: Math.random },

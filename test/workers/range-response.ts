@@ -26,7 +26,7 @@ function good(headers: ResponseHead['headers'] = {}): ResponseHead {
   return head(206, { 'content-range': 'bytes 100-299/1000', 'content-length': '200', ...headers })
 }
 
-function codeOf(answer: ResponseHead, source: Partial<typeof SOURCE> = SOURCE): string {
+function codeOf(answer: ResponseHead, source: Partial<typeof SOURCE> = {}): string {
   const pinned = { totalBytes: 1000, ...source }
   return checkRangeResponse(answer, pinned, 100, 200, NOW)?.code ?? 'accepted'
 }
@@ -78,8 +78,12 @@ t.test('checkRangeResponse() compares the version', async t => {
     [{ etag: 'W/"v2"', 'last-modified': DATE }, both, 'source-changed'],
     [{ 'last-modified': LATER }, both, 'source-changed'],
     [{ 'last-modified': DATE }, both, 'accepted'],
-    [{}, both, 'accepted'],
-    [{ etag: '"v9"' }, { lastModified: DATE }, 'accepted'],
+    // What can't be compared is not known to be the same version.
+    [{}, both, 'wrong-range'],
+    [{}, { etag: '"v1"' }, 'wrong-range'],
+    [{}, {}, 'accepted'],
+    [{ 'last-modified': DATE }, { etag: '"v1"' }, 'wrong-range'],
+    [{ etag: '"v9"' }, { lastModified: DATE }, 'wrong-range'],
     [{ etag: '"v9"', 'last-modified': LATER }, { lastModified: DATE }, 'source-changed'],
     [{ 'last-modified': 'Saturday, 01-Aug-26 11:00:00 GMT' }, { lastModified: DATE }, 'accepted'],
     [{ 'last-modified': 'never' }, { lastModified: DATE }, 'source-changed'],
@@ -227,6 +231,6 @@ t.test(
     t.equal(judged({ etag: '"v2"' }), 'source-changed')
     t.equal(judged({ etag: 'W/"v1"', 'last-modified': LATER }), 'source-changed')
     t.equal(judged({ etag: 'W/"v1"', 'last-modified': DATE }), undefined)
-    t.equal(judged({}), undefined)
+    t.equal(judged({}), 'wrong-range')
   },
 )

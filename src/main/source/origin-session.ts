@@ -17,7 +17,7 @@ import {
   probe,
 } from './probe.js'
 import type { RequestSource } from './request-source.js'
-import { SourceError, sourceError } from './source-error.js'
+import { NoRangesError, SourceError, sourceError } from './source-error.js'
 import { versionChange } from './version.js'
 
 /** Renewals without a right answer between them after which it is something else that the server objects to. */
@@ -139,13 +139,50 @@ export class OriginSession implements RequestSource {
     if (used === this.#request) this.#fruitless = 0
   }
 
+  /**
+   * For an image that is downloaded as a whole, one request after the other: logs in again and follows the redirects
+   * again, where that may help against the failure of a request to `url`. Never rejects.
+   *
+   * @returns the URL to ask from now on; undefined if nothing helps
+   */
+  async renew(url: string, failure: Failure): Promise<string | undefined> {
+    const remedy = this.#remedyFor({ url }, failure)
+    const { authorizer } = this.#parts
+    if (remedy === undefined) return undefined
+    if (remedy.authorize && authorizer !== undefined) {
+      const failed = await this.#authorize(authorizer, 'refused')
+      if (failed !== undefined) {
+        this.#log('warn', failed.message)
+        return undefined
+      }
+      this.#log('info', 'logged in again', { reason: 'refused' })
+    }
+    if (!remedy.resolve) return url
+    try {
+      return (await this.#probe({ length: 1 })).request.url
+    } catch (error) {
+      if (error instanceof NoRangesError) {
+        this.resolved++
+        this.#log('info', 'redirects followed again')
+        return error.unranged.url
+      }
+      const status = error instanceof SourceError ? error.failure : undefined
+      if (status !== undefined && !remedy.authorize && authorizer !== undefined) {
+        // The signed URL is over, and so is the session that would give another.
+        return await this.renew(this.#url, status)
+      }
+      this.#log('warn', (error as Error).message)
+      return undefined
+    }
+  }
+
   /** Ends the session at the server, as far as that is possible soon. Never rejects. */
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#parts.authorizer?.end()
   }
 
-  #remedyFor(used: SourceRequest, failure: Failure): Remedy | undefined {
+  #remedyFor(used: Pick<SourceRequest, 'url'>, failure: Failure): Remedy | undefined {
     const { status, code } = failure
     const redirected = used.url !== this.#url
     const resolve = code === 'redirect' || (redirected && code === 'status' && MOVED.has(status))

@@ -34,8 +34,13 @@ export interface SpoolRunner {
 }
 
 export interface DownloadParts {
-  /** Effective URL, without user info. */
+  /** Effective URL at the start, without user info. */
   readonly url: string
+  /**
+   * Logs in again and follows redirects again, where that may help against a failure of a request to `url`.
+   * Resolves with the URL to ask from now on; undefined if it would not help, or could not be done. Never rejects.
+   */
+  readonly renew: (url: string, failure: Failure) => Promise<string | undefined>
   /** Asked with every request. May hold credentials: never log. */
   readonly headersFor: (url: string) => Readonly<Record<string, string>>
   readonly transport: number
@@ -80,11 +85,13 @@ export class Download {
   /** Fulfils `opened`; without effect when called again. */
   #settle: (opened: OpenedDownload | Failure) => void = () => {}
   #requests = 0
+  #url: string
   readonly #startedMs: number
   #reportedMs: number
 
   constructor(parts: DownloadParts) {
     this.#parts = parts
+    this.#url = parts.url
     this.#startedMs = parts.clock()
     this.#reportedMs = this.#startedMs
     this.opened = new Promise(resolve => {
@@ -138,6 +145,10 @@ export class Download {
       if (this.arrivals.watermark - before >= PROGRESS_BYTES) attempts = 1
       const most = this.#version === undefined ? MAX_ATTEMPTS_AT_START : maxAttempts
       const trial = { attempts, maxAttempts: Math.min(most, maxAttempts) }
+      if (attempts < trial.maxAttempts && (await this.#renewed(failure))) {
+        meter.retries++
+        continue
+      }
       const decision = decideRetry(failure, trial, random())
       if (decision.action !== 'retry') {
         this.#lose(failure, decision.action === 'poison')
@@ -151,8 +162,16 @@ export class Download {
     }
   }
 
+  /** @returns true if the next attempt may do better than the one that failed so */
+  async #renewed(failure: Failure): Promise<boolean> {
+    const url = await this.#parts.renew(this.#url, failure)
+    if (url !== undefined) this.#url = url
+    return url !== undefined
+  }
+
   async #attempt(): Promise<SpoolResult> {
-    const { url, headersFor, transport, file, runner, meter, governor } = this.#parts
+    const url = this.#url
+    const { headersFor, transport, file, runner, meter, governor } = this.#parts
     const { port1, port2 } = new MessageChannel()
     // Nobody reads a file of unknown length yet: it may be begun anew, whatever it was.
     const version = this.#version?.totalBytes === undefined ? undefined : this.#version

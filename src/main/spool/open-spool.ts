@@ -22,7 +22,7 @@ export interface OpenSpoolParts
   extends SpoolSource,
     Pick<
       DownloadParts,
-      'runner' | 'maxAttempts' | 'meter' | 'governor' | 'log' | 'clock' | 'random'
+      'runner' | 'renew' | 'maxAttempts' | 'meter' | 'governor' | 'log' | 'clock' | 'random'
     > {
   readonly exportName: string
   /** Shown to clients. */

@@ -14,6 +14,7 @@ t.test('Download knows of an answer whose end overtook its head', async t => {
   let requests = 0
   const download = new Download({
     url: 'http://origin/image',
+    renew: async () => undefined,
     headersFor: () => ({}),
     transport: 0,
     name: 'http://origin/image',
