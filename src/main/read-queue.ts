@@ -9,6 +9,7 @@ import type { Log } from './log.js'
 import type { ReadOwner, ReadReply } from './read-reply.js'
 import { type ReplyWriter, WINDOW_BYTES } from './reply-writer.js'
 import type { SessionCounters } from './session-limits.js'
+import { warn, warning } from './warning.js'
 
 /** What the reads of a connection work with. */
 export interface ReadQueueSettings {
@@ -109,14 +110,11 @@ export class ReadQueue implements ReadOwner {
     }
     counters.failedReads++
     // One line a connection: a dead origin fails every read of a copy.
-    log(this.#failedReads++ === 0 ? 'warn' : 'debug', 'read failed', {
-      connection,
-      read: read.id,
-      offset: read.offset,
-      length: read.length,
-      code: failure.code,
-      reason: failure.message,
-    })
+    const { id, offset, length } = read
+    const { code, message } = failure
+    const fields = { connection, read: id, offset, length, code }
+    const level = this.#failedReads++ === 0 ? 'warn' : 'debug'
+    warn(log, warning('read-failed', { failure: message }), fields, level)
   }
 
   unsettled(read: ReadReply, failure?: Failure): void {

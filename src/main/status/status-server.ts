@@ -7,8 +7,10 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
+import { systemErrorText } from '../../shared/system-error.js'
 import { listenError, reasonOf } from '../listen-error.js'
 import type { Log } from '../log.js'
+import { warn, warning } from '../warning.js'
 import { Budget } from './budget.js'
 import { EventStream } from './event-stream.js'
 import { CONTENT_SECURITY_POLICY, PAGE_ASSETS } from './page-assets.js'
@@ -138,11 +140,11 @@ export class StatusServer {
     }
     // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
     status.#server.on('error', error =>
-      log('warn', 'status: cannot accept', { reason: error.message }),
+      warn(log, warning('status-accept-failed', { problem: systemErrorText(error) })),
     )
     log('info', `status at ${status.url}`)
     if (!isLoopback(host) && token === undefined) {
-      log('warn', `anybody who reaches ${status.url} can read it: use --status-token-file`)
+      warn(log, warning('status-open', { url: status.url }))
     }
     return status
   }
@@ -177,7 +179,7 @@ export class StatusServer {
     request.on('error', () => {})
     response.on('error', () => {})
     this.#answer(request, response).catch((error: Error) => {
-      this.#log('warn', `status: ${error.message}`)
+      warn(this.#log, warning('status-failed', { problem: error.message }))
       if (response.headersSent) response.destroy()
       else refuse(response, 500, 'the status can not be told')
     })
