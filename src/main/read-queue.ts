@@ -41,6 +41,8 @@ export class ReadQueue implements ReadOwner {
   sentBytes = 0
   answeredReads = 0
   #started = 0
+  /** Bytes that the writer has called back, while it does so. */
+  #calledBackBytes = 0
 
   constructor(settings: ReadQueueSettings) {
     this.writer = settings.writer
@@ -83,8 +85,10 @@ export class ReadQueue implements ReadOwner {
   park(): void {
     // First, so that nothing is delivered behind a message that is about to be called back.
     for (const read of this.#running) read.callOff()
+    this.#calledBackBytes = 0
     this.writer.recall()
     const parked = [...this.#running]
+    this.#settings.export.calledBack?.(this.#calledBackBytes, parked.length)
     this.#running.clear()
     this.#waiting = [...parked, ...this.#waiting]
     this.#owedBytes = this.writer.handedDataBytes
@@ -115,6 +119,10 @@ export class ReadQueue implements ReadOwner {
     const fields = { connection, read: id, offset, length, code }
     const level = this.#failedReads++ === 0 ? 'warn' : 'debug'
     warn(log, warning('read-failed', { failure: message }), fields, level)
+  }
+
+  calledBack(bytes: number): void {
+    this.#calledBackBytes += bytes
   }
 
   unsettled(read: ReadReply, failure?: Failure): void {
