@@ -49,6 +49,8 @@ const REQUESTS = [200, 300] as const
 const OWN_REQUESTS = [20, 40] as const
 /** What being cut off costs, in connections: a flood of requests comes in one piece and was read as a whole. */
 const FINE = 20
+/** Time in which no connection is taken after one that was too many, milliseconds. */
+const SHUT_MS = 200
 
 /** Sent with everything. */
 const COMMON_HEADERS = {
@@ -79,6 +81,7 @@ export class StatusServer {
   readonly #host: string
   readonly #connections = new Budget(...CONNECTIONS, performance.now())
   readonly #requests = new Budget(...REQUESTS, performance.now())
+  #shutTimer: NodeJS.Timeout | undefined
   /** Requests that each connection may send. */
   readonly #own = new WeakMap<Socket, Budget>()
 
@@ -111,8 +114,21 @@ export class StatusServer {
     this.#server.on('connection', socket => {
       const nowMs = performance.now()
       if (this.#connections.take(nowMs)) this.#own.set(socket, new Budget(...OWN_REQUESTS, nowMs))
-      else socket.destroy()
+      else {
+        socket.destroy()
+        this.#shut()
+      }
     })
+  }
+
+  /** Takes no connection for a moment: the system's are turned away at a tenth of what a socket costs. */
+  #shut(): void {
+    if (this.#shutTimer !== undefined) return
+    this.#server.maxConnections = 1
+    this.#shutTimer = setTimeout(() => {
+      this.#shutTimer = undefined
+      this.#server.maxConnections = MAX_CONNECTIONS
+    }, SHUT_MS).unref()
   }
 
   /**
