@@ -1,7 +1,8 @@
 // `node .bench/status-cost.js`: what the status server costs a copy - none, one that nobody asks, and one
-// that fifty clients ask once a second. Interleaved; medians.
+// that fifty clients ask once a second; with --hostile, one that is attacked, beside a copy that shares the machine
+// with the same attack on another server. Interleaved; medians.
 
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,6 +17,7 @@ import { startInProcess } from './slow-server/in-process.js'
 import { parseSize } from './slow-server/size.js'
 
 const POLLERS = new URL('./status-pollers.js', import.meta.url)
+const HOSTILE = new URL('./status-hostile.js', import.meta.url)
 
 interface Run {
   readonly seconds: number
@@ -24,10 +26,17 @@ interface Run {
   readonly refusals: number
 }
 
+/** Clients of the status server of the copy, or of one that nothing is copied through. */
+interface Crowd {
+  readonly at: 'copy' | 'elsewhere'
+  /** Number of those that poll. */
+  readonly clients: number | 'hostile'
+}
+
 interface Case {
   readonly label: string
   /** Undefined runs without a status server. */
-  readonly clients: number | undefined
+  readonly crowd: Crowd | undefined
   readonly runs: Run[]
 }
 
@@ -36,9 +45,10 @@ const options = new Command('status-cost')
   .option('--size <size>', 'size of the image', readSize, 512 * 2 ** 20)
   .option('--runs <n>', 'copies of each kind; medians are shown', readCount, 5)
   .option('--clients <n>', 'clients that ask once a second', readCount, 50)
+  .option('--hostile', 'clients that mean harm, in place of those that ask')
   .option('--think <ms>', "time to the origin's first byte", readCount, 100)
   .parse()
-  .opts<{ size: number; runs: number; clients: number; think: number }>()
+  .opts<{ size: number; runs: number; clients: number; hostile?: true; think: number }>()
 
 const { size, runs, clients } = options
 await using origin = await startInProcess({
@@ -49,17 +59,23 @@ await using origin = await startInProcess({
 const directory = mkdtempSync(join(tmpdir(), 'nbd-prefetch-status-'))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
 
-const cases: readonly Case[] = [
-  { label: 'no status server', clients: undefined, runs: [] },
-  { label: 'nobody asks', clients: 0, runs: [] },
-  { label: `${clients} clients ask`, clients, runs: [] },
-]
+const cases: readonly [Case, ...Case[]] = options.hostile
+  ? [
+      { label: 'another is attacked', crowd: { at: 'elsewhere', clients: 'hostile' }, runs: [] },
+      { label: 'nobody attacks', crowd: { at: 'copy', clients: 0 }, runs: [] },
+      { label: 'it is attacked', crowd: { at: 'copy', clients: 'hostile' }, runs: [] },
+    ]
+  : [
+      { label: 'no status server', crowd: undefined, runs: [] },
+      { label: 'nobody asks', crowd: { at: 'copy', clients: 0 }, runs: [] },
+      { label: `${clients} clients ask`, crowd: { at: 'copy', clients }, runs: [] },
+    ]
 // The first copy of all is for the origin to make its image.
 await copy(undefined)
 for (let run = 0; run < runs; run++) {
-  for (const one of cases) one.runs.push(await copy(one.clients))
+  for (const one of cases) one.runs.push(await copy(one.crowd))
 }
-const [bare] = cases as [Case]
+const [bare] = cases
 const figure = (one: Case, pick: (run: Run) => number) => median(one.runs.map(pick))
 console.log(`${size / 2 ** 20} MiB, medians of ${runs}, interleaved; Node ${process.version}`)
 for (const one of cases) {
@@ -75,17 +91,19 @@ for (const one of cases) {
   )
 }
 
-async function copy(asking: number | undefined): Promise<Run> {
-  const port = asking === undefined ? 0 : await freePort()
-  const flags = asking === undefined ? [] : ['--status', String(port)]
+async function copy(crowd: Crowd | undefined): Promise<Run> {
+  const port = crowd === undefined ? 0 : await freePort()
+  const flags = crowd === undefined ? [] : ['--status', String(port)]
   await using server = await ours('', flags).serve([{ url: origin.url, directory }])
+  const otherPort = await freePort()
+  await using _other =
+    crowd?.at === 'elsewhere'
+      ? await ours('', ['--status', String(otherPort)]).serve([{ url: origin.url, directory }])
+      : undefined
   const [uri = ''] = server.uris
   const pid = server.processes[0]?.pid
-  const pollers =
-    asking === undefined
-      ? undefined
-      : fork(POLLERS, [`http://127.0.0.1:${port}/`, String(asking)], { stdio: 'inherit' })
-  if (pollers !== undefined) await once(pollers, 'spawn')
+  const target = crowd?.at === 'elsewhere' ? otherPort : port
+  const visitors = crowd === undefined ? undefined : await visit(target, crowd.clients)
   const path = new URL(uri).searchParams.get('socket') as string
   const client = await NbdClient.connect({ path }, { connections: 4 })
   const cpuBefore = cpuSecondsOf(pid) ?? 0
@@ -94,11 +112,21 @@ async function copy(asking: number | undefined): Promise<Run> {
   const seconds = (performance.now() - start) / 1000
   const cpuSeconds = (cpuSecondsOf(pid) ?? 0) - cpuBefore
   await client.close()
-  if (pollers === undefined) return { seconds, cpuSeconds, answers: 0, refusals: 0 }
-  const told = once(pollers, 'message')
-  pollers.send('stop')
+  if (visitors === undefined) return { seconds, cpuSeconds, answers: 0, refusals: 0 }
+  const told = once(visitors, 'message')
+  visitors.send('stop')
   const [{ answers, refusals }] = (await told) as [Pick<Run, 'answers' | 'refusals'>]
   return { seconds, cpuSeconds, answers, refusals }
+}
+
+async function visit(port: number, clients: Crowd['clients']): Promise<ChildProcess> {
+  const url = `http://127.0.0.1:${port}/`
+  const visitors =
+    clients === 'hostile'
+      ? fork(HOSTILE, [url], { stdio: 'inherit' })
+      : fork(POLLERS, [url, String(clients)], { stdio: 'inherit' })
+  await once(visitors, 'spawn')
+  return visitors
 }
 
 function sign(value: number): string {

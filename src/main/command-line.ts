@@ -2,21 +2,23 @@
 // help and checks of values come from the option table; nothing is read, printed or started.
 
 import { Command, CommanderError, Option } from 'commander'
+import { shownText } from '../shared/unsafe-text.js'
 import { completeBareFlags } from './bare-flags.js'
-import { PRINTING } from './option-table/printing.js'
-import { isProbed, PROBING } from './option-table/probing.js'
-import { OPTION_TABLE, type OptionEntry, optionFlags, optionHelp } from './option-table.js'
+import { type OptionEntry, optionFlags, optionHelp } from './option-table.js'
 import { checkNumber, parseOptionValue } from './option-values.js'
 import type { SettingValue } from './settings/setting.js'
-import { shownText } from './shown-text.js'
 import { didYouMean } from './spelling.js'
 import { type UsageError, usageError } from './usage-error.js'
 import { VERSION } from './version.js'
 import { completionText } from './words/completion.js'
+import { COMMANDS, type CommandName, SUBCOMMANDS, usagesOf } from './words/subcommands.js'
 
-/** What may stand first in place of a flag or URL. */
-const SUBCOMMANDS = ['probe', 'config'] as const
-export type CommandName = 'serve' | (typeof SUBCOMMANDS)[number]
+export type { CommandName }
+
+/** What may stand first in place of a flag or URL, beside `completion`. */
+const COMMAND_NAMES = (Object.keys(COMMANDS) as CommandName[]).filter(
+  command => COMMANDS[command].name !== '',
+)
 
 /** What the command line says. */
 export interface Arguments {
@@ -45,7 +47,7 @@ export function parseCommandLine(
 ): Arguments | ShownText {
   if (argv[0] === 'completion') return { kind: 'show', text: completionText(argv.slice(1)) }
   // No URL is called that: without a subcommand the first word is a flag or a URL.
-  const subcommand = SUBCOMMANDS.find(name => name === argv[0])
+  const subcommand = COMMAND_NAMES.find(name => name === argv[0])
   if (subcommand === undefined) checkFirstWord(argv[0] ?? '')
   const command = subcommand ?? 'serve'
   let shown = ''
@@ -60,13 +62,13 @@ export function parseCommandLine(
   if (helpWidth !== undefined) program.configureHelp({ helpWidth })
   try {
     const given = argv.slice(subcommand === undefined ? 0 : 1)
-    program.parse(completeBareFlags(given, PAGES[command].options), { from: 'user' })
+    program.parse(completeBareFlags(given, COMMANDS[command].entries), { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return { kind: 'show', text: shown }
     throw refusal(error)
   }
-  const misplaced = SUBCOMMANDS.find(name => program.args.includes(name))
+  const misplaced = COMMAND_NAMES.find(name => program.args.includes(name))
   if (misplaced !== undefined) {
     throw usageError('word-order', { word: misplaced })
   }
@@ -77,85 +79,24 @@ export function parseCommandLine(
 /** What looks like a word of a language is a command that there is not. @throws {UsageError} */
 function checkFirstWord(word: string): void {
   if (!/^[a-z][a-z-]*$/i.test(word)) return
-  const hint = didYouMean(word, [...SUBCOMMANDS, 'completion', '--help', '--version'])
+  const hint = didYouMean(word, [
+    ...SUBCOMMANDS.slice(1).map(({ name }) => name),
+    '--help',
+    '--version',
+  ])
   throw usageError('not-a-command', { word: shownText(word), hint })
 }
 
-const SOURCES = `
-Every option may also come from a variable (--ring-size from NBD_PREFETCH_RING_SIZE) or from the JSON
-file of --config (ringSize), the URL from NBD_PREFETCH_URL or url. A flag counts before a variable, a
-variable before the file, the file before the default. See docs/configuration.md.`
-
-const SIZES =
-  'Sizes: bytes, or with K, M, G as powers of 1024. Exit status: 0 done, 1 failed, 2 wrong usage'
-
-/** Each command as --help shows it. */
-const PAGES = {
-  serve: {
-    usage:
-      '[options] URL [DISK] | NAME=URL...\n       nbd-prefetch probe [options] URL [DISK]\n       nbd-prefetch config [options]\n       nbd-prefetch completion SHELL',
-    description:
-      'NBD server for a disk image behind a slow HTTP(S) server: prefetches ahead of its reader.\n' +
-      'Prints the NBD URI, one line for each export, once clients can connect.\n' +
-      'With probe it measures the server instead, and recommends options: see probe --help.\n' +
-      'With config it prints the settings that hold, and where each comes from.\n' +
-      'With completion it prints what completes its options in bash, zsh or fish.',
-    argument:
-      'http or https URL of the disk image, NAME=URL for each of several, or the vpx:// or esx:// URI of ' +
-      "its server and the disk, '[datastore] VM/VM.vmdk'",
-    after: `
-${SIZES},
-with --run that of the command.
-${SOURCES}
-
-Examples:
-  nbd-prefetch https://mirror.example/disk.qcow2
-  nbd-prefetch --run 'qemu-img convert -p "$uri" disk.img' https://mirror.example/disk.qcow2
-  nbd-prefetch --password-file pw --run 'nbdcopy "$uri" disk.img' \\
-    'vpx://VSPHERE.LOCAL%5cme@vcenter/Datacenter/host?no_verify=1' '[datastore1] vm/vm.vmdk'`,
-    options: OPTION_TABLE,
-  },
-  probe: {
-    usage: '[options] URL [DISK]',
-    description:
-      'Measures the server of a disk image within a budget of bytes: time to the first byte, rate of a\n' +
-      'connection, how far more of them help. Prints what it found and recommends options.',
-    argument:
-      "http or https URL of the disk image, or the vpx:// or esx:// URI of its server and the disk, '[datastore] VM/VM.vmdk'",
-    after: `
-${SIZES}.
-${SOURCES}
-
-Example:
-  nbd-prefetch probe --user me --password-file pw --connections 32 https://host/disk.img`,
-    options: [...OPTION_TABLE.filter(isProbed), ...PROBING],
-  },
-  config: {
-    usage: '[options] [URL [DISK] | NAME=URL...]',
-    description:
-      'Prints the settings that a server started so would have, and where each comes from: a flag, a\n' +
-      'variable, the configuration file or the default. Secrets are masked. Starts nothing, but says what a\n' +
-      'server would refuse.',
-    argument: 'as without config; need not be there',
-    after: `
-Exit status: 0 done, 2 wrong usage.
-${SOURCES}
-
-Example:
-  NBD_PREFETCH_RING_SIZE=1G nbd-prefetch config --config server.json`,
-    options: [...OPTION_TABLE, ...PRINTING],
-  },
-} as const satisfies Record<CommandName, object>
-
 function buildCommand(name: CommandName): Command {
-  const { usage, description, argument, after, options } = PAGES[name]
-  const program = new Program(name === 'serve' ? 'nbd-prefetch' : `nbd-prefetch ${name}`)
-    .usage(usage)
+  const { description, argument, after, entries } = COMMANDS[name]
+  const [first = '', ...further] = usagesOf(name)
+  const program = new Program(first.replace(/ \[options\].*/, ''))
+    .usage([first.replace(/^.*?(?=\[options\])/, ''), ...further].join('\n       '))
     .description(description)
     .argument('[URL...]', argument)
     .addHelpText('after', after)
     .exitOverride()
-  for (const entry of options) program.addOption(commanderOption(entry))
+  for (const entry of entries) program.addOption(commanderOption(entry))
   return program
     .optionsGroup('Output:')
     .helpOption('-h, --help', 'Show this help')

@@ -61,6 +61,11 @@ export interface Export {
    * short), neighbours different. Where it is missing base:allocation is not offered.
    */
   blockStatus?(offset: number, length: number, connection: number): readonly StatusExtent[]
+  /**
+   * A client that has stopped was handed `bytes` which it will not be sent, and `reads` of its reads
+   * are started again once it goes on: they are not to be counted twice.
+   */
+  calledBack?(bytes: number, reads: number): void
   /** A client entered transmission: a good moment to open connections to the origin. */
   connectionOpened(connection: number): void
   /** A client has left: its streams end. */

@@ -18,6 +18,7 @@ import {
 } from '../shared/fetch-task.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import type { Log } from './log.js'
+import { warn, warning } from './warning.js'
 
 const WORKER = new URL('../workers/index.js', import.meta.url)
 /**
@@ -118,7 +119,9 @@ export class FetchPool implements AsyncDisposable {
     this.#watch()
     pool.on('workerCreate', () => this.#watch())
     // A thread that dies idle has no task to report it.
-    pool.on('error', error => this.#log('warn', `worker thread: ${error.message}`))
+    pool.on('error', ({ message }) =>
+      warn(this.#log, warning('worker-failed', { problem: message })),
+    )
   }
 
   /** Threads alive. */
@@ -232,7 +235,7 @@ export class FetchPool implements AsyncDisposable {
             this.#restarts++
             // Told once where threads do not stay at all.
             const level = this.#renewals === 0 ? 'warn' : 'debug'
-            this.#log(level, 'a worker thread ended and is replaced', { exitCode: code })
+            warn(this.#log, warning('worker-replaced', { exitCode: code }), {}, level)
             this.#lastDeath = failureOf('worker-died', 'end-at-start', { code })
             // Piscina has its replacement already, which may end before it is ready.
             this.#watch()

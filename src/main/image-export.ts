@@ -232,6 +232,10 @@ export class ImageExport implements Export, RingUser {
     return extents
   }
 
+  calledBack(bytes: number, reads: number): void {
+    this.meter.calledBack(bytes, reads)
+  }
+
   connectionOpened(): void {}
 
   connectionClosed(connection: number): void {

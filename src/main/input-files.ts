@@ -8,6 +8,7 @@ import { FileError, fileError, systemErrorText } from './file-error.js'
 import { warnIfOpen } from './secret-input.js'
 import { certificatesIn } from './source/tls-options.js'
 import { usageError } from './usage-error.js'
+import type { Warn } from './warning.js'
 
 /** Files of a CA directory that are looked at; a system's has a few hundred. */
 const MAX_CA_FILES = 4096
@@ -29,19 +30,11 @@ export async function readTextFile(path: string, what: string): Promise<string> 
  *
  * @throws {FileError} if it cannot be read, or is far too large
  */
-export async function readPrivateFile(
-  path: string,
-  what: string,
-  warn: (message: string) => void,
-): Promise<string> {
+export async function readPrivateFile(path: string, what: string, warn: Warn): Promise<string> {
   return await readText(path, what, warn)
 }
 
-async function readText(
-  path: string,
-  what: string,
-  warn: (message: string) => void,
-): Promise<string> {
+async function readText(path: string, what: string, warn: Warn): Promise<string> {
   try {
     await using file = await open(path, 'r')
     const status = await file.stat()
@@ -100,10 +93,7 @@ export async function readCaDirectory(path: string): Promise<string> {
  * @throws {FileError} if it cannot be read
  * @throws {UsageError} if it is not a plain file: writing it back would replace a device
  */
-export async function readCookieJar(
-  path: string,
-  warn: (message: string) => void,
-): Promise<string> {
+export async function readCookieJar(path: string, warn: Warn): Promise<string> {
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw fileError(

@@ -2,8 +2,8 @@
 // given a `Log` like any other.
 
 import { pino } from 'pino'
+import { oneLine } from '../shared/unsafe-text.js'
 import type { Log, LogFields } from './log.js'
-import { oneLine } from './one-line.js'
 import type { LogSink } from './text-log.js'
 
 /** A log that writes `{"level":"warn","time":"…","pid":…,"msg":"message","key":value,…}`. */

@@ -3,6 +3,7 @@
 
 import { rmdirSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { FileError } from './file-error.js'
 import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
 import type { CommandLine } from './invocation.js'
@@ -17,6 +18,7 @@ import type { ServiceManager } from './service-manager.js'
 import { runSummary } from './status/run-summary.js'
 import type { Statistics } from './status/statistics.js'
 import { statsTable } from './status/stats-table.js'
+import { warn } from './warning.js'
 
 /** How long an aborted start may take to let go of what it holds, milliseconds. */
 const ABORT_MS = 2_000
@@ -163,7 +165,7 @@ export class Lifecycle {
     const path = commandLine.inputs.cookieJar
     const text = path === undefined ? undefined : server.cookieFile()
     if (path === undefined || text === undefined) return
-    await writeCookieJar(path, text).catch((error: Error) => log('warn', error.message))
+    await writeCookieJar(path, text).catch((error: FileError) => warn(log, error))
   }
 
   async #waitForEnd(server: Server): Promise<number> {

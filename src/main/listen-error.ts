@@ -1,32 +1,17 @@
 // The one error a caller may want to catch when a server does not come up, and what the kernel's
 // refusals mean to the one who chose the address.
 
-import { type FillingArguments, type Told, tell } from '../shared/message.js'
 import { LISTEN_MESSAGES } from './messages/listening.js'
+import { errorMaker, ToldError } from './told-error.js'
 
 /** The server can't listen where it was told to. The message is one line for humans. */
-export class ListenError extends Error {
+export class ListenError extends ToldError {
   override readonly name = 'ListenError'
   readonly code = 'LISTEN_FAILED'
-  /** Which message it is: see docs/errors.md. */
-  readonly reason: string
-
-  /** @internal Callers catch it, and make none. */
-  constructor(told: Told, options?: ErrorOptions) {
-    super(told.text, options)
-    this.reason = told.reason
-  }
 }
-
-type Messages = typeof LISTEN_MESSAGES
 
 /** The error of a code of the catalogue; `where` is the address or socket path as a user would write it. */
-export function listenError<Code extends keyof Messages>(
-  reason: Code,
-  ...[filling, options]: FillingArguments<Messages[Code]['text'], ErrorOptions>
-): ListenError {
-  return new ListenError(tell(LISTEN_MESSAGES, reason, filling), options)
-}
+export const listenError = errorMaker(LISTEN_MESSAGES, ListenError)
 
 export const NO_DIRECTORY = 'the directory does not exist'
 

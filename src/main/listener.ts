@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
+import { systemErrorText } from '../shared/system-error.js'
 import type { Export } from './export.js'
 import { ExportTable } from './export-table.js'
 import { FoldedWarning } from './folded-warning.js'
@@ -26,6 +27,7 @@ import {
   type SocketFile,
   withMode,
 } from './unix-socket.js'
+import { warn, warning } from './warning.js'
 
 /** Where to listen. */
 export type ListenAddress =
@@ -78,7 +80,7 @@ export class Listener {
     this.#limits = { ...SESSION_LIMITS, ...limits }
     this.#tls = settings.tls
     this.#log = log
-    this.#turnedAway = new FoldedWarning(log, count => `${count} clients were turned away in all`)
+    this.#turnedAway = new FoldedWarning(log, count => warning('clients-turned-away', { count }))
     if ('path' in address) {
       const isPrivate = address.path === '-'
       this.#socketPath = isPrivate ? privateSocketPath() : address.path
@@ -220,13 +222,15 @@ export class Listener {
       throw listenError('listen', { where: label, problem: reasonOf(error) }, cause)
     }
     // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
-    server.on('error', error => this.#log('warn', 'cannot accept', { reason: error.message }))
+    server.on('error', error =>
+      warn(this.#log, warning('accept-failed', { problem: systemErrorText(error) })),
+    )
   }
 
   #turnAway(socket: Socket, maxClients: number): void {
     socket.on('error', () => {})
     socket.destroy()
-    this.#turnedAway.warn('client turned away', { maxClients }, performance.now())
+    this.#turnedAway.warn(warning('client-turned-away', { maxClients }), {}, performance.now())
   }
 
   #accept(socket: Socket): void {

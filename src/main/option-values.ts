@@ -1,9 +1,9 @@
 // The text of a flag as a value, and the check of a value against the option table's bounds. Both
 // raise the same sentence: which flag, which value, what is expected.
 
+import { shownText } from '../shared/unsafe-text.js'
 import { type OptionEntry, optionBounds } from './option-table.js'
 import { formatSize, parseSize } from './parse-size.js'
-import { shownText } from './shown-text.js'
 import { type UsageError, usageError } from './usage-error.js'
 
 /** A value as the option table's kinds yield it. */

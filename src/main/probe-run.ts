@@ -1,6 +1,7 @@
 // One run of `nbd-prefetch probe`: measures, prints what came of it, and gives up when asked to end.
 // What it touches of the process is handed in.
 
+import type { FileError } from './file-error.js'
 import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
 import type { ProbeCommandLine } from './invocation.js'
@@ -12,6 +13,7 @@ import { serveArguments, shellCommand } from './probing/serve-command.js'
 import type { ProgressLine } from './progress-line.js'
 import { signalStatus } from './run-command.js'
 import { showBytes } from './status/units.js'
+import { warn } from './warning.js'
 
 /** How long a probe that is given up may take to let go of what it holds, milliseconds. */
 const ABORT_MS = 2_000
@@ -84,7 +86,7 @@ export class ProbeRun {
     const { commandLine, log } = this.#parts
     const path = commandLine.inputs.cookieJar
     if (path === undefined || cookieFile === undefined) return
-    await writeCookieJar(path, cookieFile).catch((error: Error) => log('warn', error.message))
+    await writeCookieJar(path, cookieFile).catch((error: FileError) => warn(log, error))
   }
 }
 

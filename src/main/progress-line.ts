@@ -2,7 +2,7 @@
 // whoever prints to the terminal prints through it. Where standard error is no terminal there is none.
 
 import progress, { type SingleBar } from 'cli-progress'
-import { oneLine } from './one-line.js'
+import { oneLine } from '../shared/unsafe-text.js'
 
 // CommonJS, of whose names Node finds not all.
 const { Format } = progress

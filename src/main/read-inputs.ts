@@ -6,6 +6,7 @@ import type { InputFlags, ReadOptions } from './input-flags.js'
 import { namesSource, readSecret, readSecretFile, type SecretSources } from './secret-input.js'
 import { readTlsCertificates, readTlsPsk } from './tls-files.js'
 import { usageError } from './usage-error.js'
+import type { Warn } from './warning.js'
 
 /**
  * The options that `inputs` stand for.
@@ -96,7 +97,7 @@ async function cookieOf(
 
 async function cookiesOf(
   { cookieFile, cookieJar }: InputFlags,
-  warn: (message: string) => void,
+  warn: Warn,
 ): Promise<string | undefined> {
   if (cookieFile === undefined && cookieJar === undefined) return undefined
   const kept = cookieJar === undefined ? '' : await readCookieJar(cookieJar, warn)

@@ -9,6 +9,7 @@ import type { Log } from './log.js'
 import type { ReadOwner, ReadReply } from './read-reply.js'
 import { type ReplyWriter, WINDOW_BYTES } from './reply-writer.js'
 import type { SessionCounters } from './session-limits.js'
+import { warn, warning } from './warning.js'
 
 /** What the reads of a connection work with. */
 export interface ReadQueueSettings {
@@ -40,6 +41,8 @@ export class ReadQueue implements ReadOwner {
   sentBytes = 0
   answeredReads = 0
   #started = 0
+  /** Bytes that the writer has called back, while it does so. */
+  #calledBackBytes = 0
 
   constructor(settings: ReadQueueSettings) {
     this.writer = settings.writer
@@ -82,8 +85,10 @@ export class ReadQueue implements ReadOwner {
   park(): void {
     // First, so that nothing is delivered behind a message that is about to be called back.
     for (const read of this.#running) read.callOff()
+    this.#calledBackBytes = 0
     this.writer.recall()
     const parked = [...this.#running]
+    this.#settings.export.calledBack?.(this.#calledBackBytes, parked.length)
     this.#running.clear()
     this.#waiting = [...parked, ...this.#waiting]
     this.#owedBytes = this.writer.handedDataBytes
@@ -109,14 +114,15 @@ export class ReadQueue implements ReadOwner {
     }
     counters.failedReads++
     // One line a connection: a dead origin fails every read of a copy.
-    log(this.#failedReads++ === 0 ? 'warn' : 'debug', 'read failed', {
-      connection,
-      read: read.id,
-      offset: read.offset,
-      length: read.length,
-      code: failure.code,
-      reason: failure.message,
-    })
+    const { id, offset, length } = read
+    const { code, message } = failure
+    const fields = { connection, read: id, offset, length, code }
+    const level = this.#failedReads++ === 0 ? 'warn' : 'debug'
+    warn(log, warning('read-failed', { failure: message }), fields, level)
+  }
+
+  calledBack(bytes: number): void {
+    this.#calledBackBytes += bytes
   }
 
   unsettled(read: ReadReply, failure?: Failure): void {

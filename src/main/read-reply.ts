@@ -24,6 +24,8 @@ export interface ReadOwner {
    * @param undelivered bytes of the range that will not be sent
    */
   settled(read: ReadReply, undelivered: number, failure?: Failure): void
+  /** So many bytes that were handed to the writer were called back by it: they will be asked for again. */
+  calledBack(bytes: number): void
   /** A message of a reply that was settled was called back by the writer: it will be started again. */
   unsettled(read: ReadReply, failure?: Failure): void
 }
@@ -152,7 +154,9 @@ export class ReadReply implements ReadSink {
 
   /** A message was called back: what it brought, and all behind it, has to be delivered again. */
   #rewind(offset: number): void {
-    this.#delivered = Math.min(this.#delivered, offset - this.offset)
+    const delivered = Math.min(this.#delivered, offset - this.offset)
+    this.#owner.calledBack(this.#delivered - delivered)
+    this.#delivered = delivered
     if (!this.#settled) return
     this.#settled = false
     this.#owner.unsettled(this, this.#failure)

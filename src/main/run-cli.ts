@@ -27,6 +27,7 @@ import { redactUrls } from './source/credentials.js'
 import { checkOptions, startOptions } from './start-options.js'
 import { createTextLog } from './text-log.js'
 import { UsageError, usageError } from './usage-error.js'
+import { warn } from './warning.js'
 
 /** Exit statuses of our own; with --run the command's passes through. */
 export const ExitStatus = { DONE: 0, FAILED: 1, USAGE: 2 } as const
@@ -94,7 +95,7 @@ export async function runCli(host: CliHost): Promise<number> {
     verbose = layer.settings.get('verbose')?.value === true
     if (args.command === 'config') {
       const log = createTextLog({ write: writeError, redact })
-      for (const warning of warnings) log('warn', warning)
+      for (const told of warnings) warn(log, told)
       const report = reportSettings(layer, availableParallelism())
       const json = args.flags.get('json') === true
       await show(host.stdout, json ? `${JSON.stringify(report, null, 2)}\n` : settingsText(report))
@@ -116,11 +117,11 @@ export async function runCli(host: CliHost): Promise<number> {
       redact: text => redact(text),
     })
     if (file !== undefined) logFile = log
-    for (const warning of warnings) log('warn', warning)
+    for (const told of warnings) warn(log, told)
     const { options, exports } = await startOptions(
       commandLine,
       { env: host.env, ...(listenFds.length > 0 && { listenFds }), log },
-      { stdin: host.stdin, ask: host.ask, warn: message => log('warn', message) },
+      { stdin: host.stdin, ask: host.ask, warn: told => warn(log, told) },
     )
     redact = text => exports.reduce((masked, one) => one.options.credentials.redact(masked), text)
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { FileError, fileError, systemErrorText } from './file-error.js'
 import { UsageError, usageError } from './usage-error.js'
+import { type Warn, warning } from './warning.js'
 
 /** A secret's longest line, bytes: whoever names a disk image by mistake gets an error, not its bytes. */
 const MAX_SECRET_BYTES = 16 * 1024
@@ -21,7 +22,7 @@ export interface SecretSources {
   readonly stdin: number
   /** Asks the user, who types without seeing it. Rejects if there is nobody to ask. */
   readonly ask: (question: string) => Promise<string>
-  readonly warn: (message: string) => void
+  readonly warn: Warn
 }
 
 /**
@@ -87,11 +88,7 @@ async function secretLine(name: string, from: () => Promise<string>): Promise<st
   return secret
 }
 
-async function readFirstLine(
-  path: string,
-  what: string,
-  warn: (message: string) => void,
-): Promise<string> {
+async function readFirstLine(path: string, what: string, warn: Warn): Promise<string> {
   await using file = await open(path, 'r')
   warnIfOpen(await file.stat(), `the ${what} file '${path}'`, warn)
   return await readLine(file.fd)
@@ -101,11 +98,11 @@ async function readFirstLine(
 export function warnIfOpen(
   status: { isFile(): boolean; readonly mode: number },
   name: string,
-  warn: (message: string) => void,
+  warn: Warn,
 ): void {
   // Pipes, as of a shell's <(command), are private whatever their mode says.
   if (status.isFile() && process.platform !== 'win32' && (status.mode & 0o044) !== 0) {
-    warn(`${name} can be read by others: chmod 600 helps`)
+    warn(warning('secret-readable', { name }))
   }
 }
 

@@ -31,6 +31,7 @@ import { ErrorLog } from './status/error-log.js'
 import { FetchMeter } from './status/fetch-meter.js'
 import { tellStatus } from './status-collector.js'
 import { usageError } from './usage-error.js'
+import { warn } from './warning.js'
 
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
 const OWED_SHARE = 1 / 4
@@ -200,8 +201,8 @@ function announce(source: ProbedSource, { log, spool }: ResolvedOptions): void {
   const pinnedBy = etag ?? lastModified ?? weakEtag ?? 'size'
   log('info', `opened ${name}`, { bytes: totalBytes, redirects, pinnedBy })
   if (spool !== undefined) log('info', 'the server answers ranges: --spool is not needed')
-  const warning = compressionWarning(name, firstBytes)
-  if (warning !== undefined) log('warn', warning)
+  const told = compressionWarning(name, firstBytes)
+  if (told !== undefined) warn(log, told)
 }
 
 /** @throws {SourceError} if the image can't be served after all */

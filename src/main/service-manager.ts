@@ -3,6 +3,7 @@
 
 import { execFile } from 'node:child_process'
 import type { Log } from './log.js'
+import { warn, warning } from './warning.js'
 
 /** How long sending may take, milliseconds: systemd-notify waits until its words were read. */
 const SEND_MS = 5_000
@@ -62,8 +63,9 @@ export class ServiceManager implements Disposable {
           execFile('systemd-notify', words, { env, timeout: SEND_MS }, error => {
             if (error !== null && !this.#warned) {
               this.#warned = true
-              const reason = error.code === 'ENOENT' ? 'not found' : error.message.split('\n')[0]
-              log('warn', `Cannot tell the service manager: systemd-notify: ${reason}`)
+              const lines = error.message.split('\n')
+              const problem = error.code === 'ENOENT' ? 'not found' : (lines[0] as string)
+              warn(log, warning('service-manager', { problem }))
             }
             resolve()
           })

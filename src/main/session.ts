@@ -401,9 +401,9 @@ export class Session implements ReplyWriterOwner {
     this.#writer.close()
     this.#queue.clear()
     this.#export?.connectionClosed(this.connection)
-    const level = this.#dropped ? 'info' : 'debug'
-    const message = this.#dropped ? 'client dropped' : 'connection closed'
-    this.#log(level, message, { connection: this.connection, reason: this.#reason })
+    const fields = { connection: this.connection, reason: this.#reason }
+    if (this.#dropped) this.#log('info', 'client dropped', fields)
+    else this.#log('debug', 'connection closed', fields)
   }
 }
 

@@ -20,6 +20,7 @@ import type { RequestSource } from './source/request-source.js'
 import { type Choice, Span } from './span.js'
 import { SpanChooser, type SpanChooserParts } from './span-chooser.js'
 import type { FetchMeter } from './status/fetch-meter.js'
+import { warn, warning } from './warning.js'
 
 /**
  * Bytes a failed request must have brought for the count of attempts to start again: with less, a
@@ -75,10 +76,10 @@ export class SpanFetcher implements DemandFetcher, Requester {
     this.#retries = new RetryQueue(parts)
     parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
-    this.#givenUp = new FoldedWarning(parts.log, count => `${count} requests were given up in all`)
+    this.#givenUp = new FoldedWarning(parts.log, count => warning('requests-given-up', { count }))
     this.#repeated = new FoldedWarning(
       parts.log,
-      count => `${count} requests were repeated in all`,
+      count => warning('requests-repeated', { count }),
       'info',
     )
   }
@@ -236,13 +237,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   #changed(failure: Failure): void {
-    this.#parts.log(
-      'error',
-      `the source has changed, no more of it is served: ${failure.message}`,
-      {
-        code: failure.code,
-      },
-    )
+    const { code, message } = failure
+    warn(this.#parts.log, warning('served-source-changed', { failure: message }), { code }, 'error')
     this.#endAll(failure)
   }
 
@@ -417,20 +413,21 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const { request } = span
     const fields = { request, span: span.id, code: failure.code, attempt: span.requests }
     if (decision.action === 'retry') {
-      const message = `request failed, again in ${Math.round(decision.delayMs)} ms: ${failure.message}`
+      const delay = Math.round(decision.delayMs)
+      const repeated = warning('request-repeated', { delay, failure: failure.message })
       // What a refusal means is told by the governor.
-      if (kind === 'refused') log('debug', message, fields)
-      else this.#repeated.warn(message, fields, nowMs)
+      if (kind === 'refused') warn(log, repeated, fields, 'debug')
+      else this.#repeated.warn(repeated, fields, nowMs)
       return
     }
     const told = givenUp(failure, sourceName, span.requests)
     if (decision.action === 'poison') {
       this.#changed(told)
     } else if (this.isWaitedFor(span)) {
-      this.#givenUp.warn(`request given up: ${told.message}`, fields, nowMs)
+      this.#givenUp.warn(warning('request-given-up', { failure: told.message }), fields, nowMs)
     } else {
       // Whoever comes to read it asks afresh.
-      log('debug', `request given up: ${told.message}`, fields)
+      warn(log, warning('request-given-up', { failure: told.message }), fields, 'debug')
     }
     this.#lose(span, told)
   }
@@ -452,10 +449,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
       return true
     }
     this.#retries.hold(nowMs)
-    this.#parts.log('warn', `request given up: ${objection.message}`, {
-      span: span.id,
-      code: objection.code,
-    })
+    const { code, message } = objection
+    const told = warning('request-given-up', { failure: message })
+    warn(this.#parts.log, told, { span: span.id, code })
     this.#lose(span, objection)
     return true
   }

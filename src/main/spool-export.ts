@@ -98,6 +98,10 @@ export class SpoolExport implements Export {
     return extents
   }
 
+  calledBack(bytes: number, reads: number): void {
+    this.meter.calledBack(bytes, reads)
+  }
+
   connectionOpened(): void {}
 
   connectionClosed(connection: number): void {

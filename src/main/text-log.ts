@@ -1,8 +1,8 @@
 // The log for people at a terminal or reading a journal: one line an event, with its fields behind
 // it, and nothing secret in it.
 
+import { oneLine } from '../shared/unsafe-text.js'
 import type { Log, LogLevel } from './log.js'
-import { oneLine } from './one-line.js'
 
 const PREFIX: Readonly<Record<LogLevel, string>> = {
   debug: 'debug: ',

@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { readPrivateFile, readTextFile } from './input-files.js'
 import type { TlsCertificates } from './tls-acceptor.js'
 import { usageError } from './usage-error.js'
-
-type Warn = (message: string) => void
+import type { Warn } from './warning.js'
 
 /**
  * `server-cert.pem` and `server-key.pem` of a directory, and `ca-cert.pem` and `ca-crl.pem` if there.

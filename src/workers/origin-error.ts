@@ -57,7 +57,7 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
       return failureOf('protocol', 'not-http')
     case 'UND_ERR_INVALID_ARG':
     case 'UND_ERR_NOT_SUPPORTED':
-      return failureOf('internal', 'send', { problem: oneLine(message) })
+      return failureOf('internal', 'send', { problem: tidied(message) })
     case 'UND_ERR_ABORTED':
     case 'UND_ERR_CLOSED':
     case 'UND_ERR_DESTROYED':
@@ -71,16 +71,16 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
   if (name === 'HTTPParserError' || code.startsWith('HPE_')) {
     // The end of the input in the middle of a chunked body: HTTP so far, only too little of it.
     if (answered && /\bEOF\b/.test(message)) return shortBody()
-    return failureOf('protocol', 'parser', { problem: oneLine(message) })
+    return failureOf('protocol', 'parser', { problem: tidied(message) })
   }
   if (code === 'UND_ERR_INFO' || code.startsWith('ERR_HTTP2_')) {
     // HTTP/2 tells of a stream or a whole connection that was ended.
     if (answered) return shortBody()
-    return failureOf('reset', 'broken', { problem: oneLine(message) }, connection)
+    return failureOf('reset', 'broken', { problem: tidied(message) }, connection)
   }
   if (code === 'UND_ERR_SOCKET') {
     if (message.startsWith('bad ')) {
-      return failureOf('protocol', 'sent', { problem: oneLine(message) })
+      return failureOf('protocol', 'sent', { problem: tidied(message) })
     }
     if (answered) return shortBody()
     return failureOf('reset', 'closed', {}, connection)
@@ -94,7 +94,7 @@ export function failureOfDefect(error: unknown): Failure {
   const stack = error instanceof Error ? (error.stack ?? '') : ''
   const place = /([\w.-]+\.[cm]?[jt]s:\d+)/.exec(stack)?.[1]
   return failureOf('internal', 'defect', {
-    problem: oneLine(message) || 'unknown exception',
+    problem: tidied(message) || 'unknown exception',
     place: place === undefined ? '' : ` (${place})`,
   })
 }
@@ -115,7 +115,7 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
   const text =
     code === 'ERR_TLS_CERT_ALTNAME_INVALID'
       ? 'the certificate is for another host name'
-      : oneLine(reason)
+      : tidied(reason)
   // OpenSSL's word for bytes that are no TLS at all.
   const plain = text === 'wrong version number' ? 'the server does not speak it' : text
   return failureOf('tls', 'failed', { problem: plain || code })
@@ -148,9 +148,9 @@ function partsOf(error: unknown): { name: string; code: string; message: string 
 
 /** Messages of system errors name addresses, so only their codes are used. */
 function words(code: string, message: string): string {
-  return WORDS[code] ?? (code || oneLine(message) || 'unknown error')
+  return WORDS[code] ?? (code || tidied(message) || 'unknown error')
 }
 
-function oneLine(text: string): string {
+function tidied(text: string): string {
   return text.replace(/\s+/g, ' ').trim().replace(/\.$/, '').slice(0, 200)
 }

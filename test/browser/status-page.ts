@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { chromium, type Page } from 'playwright-core'
 import t from 'tap'
 import { NbdClient } from '../../.bench/nbd-client.js'
+import { GeneratedImage } from '../../.bench/slow-server/image.js'
 import { SlowServer } from '../../.bench/slow-server/server.js'
+import { disagreements, type View, watchedCopy } from '../../.bench/views.js'
 import { serve } from '../../dist/main/index.js'
 import { isShow, show, valueAt } from '../../dist/main/status/page/figures.js'
 import type { StatusSnapshot } from '../../dist/main/status/snapshot.js'
@@ -255,6 +257,30 @@ t.test('the status page', requires('chromium'), async t => {
     requests.filter(one => !one.startsWith(url)),
     [],
     'nothing is asked of anybody else',
+  )
+
+  await t.test(
+    'page, metrics, data, progress and table agree on one copy of the program',
+    async t => {
+      const image = new GeneratedImage({ size: 24 * MiB })
+      origin.setOptions({ image, totalBandwidth: undefined })
+      const chunks: boolean[] = []
+      const views = await watchedCopy({
+        url: origin.url,
+        browser,
+        consume: (chunk, offset) => chunks.push(image.compare(offset, chunk) < 0),
+      })
+      t.ok(chunks.every(Boolean), 'every byte is right')
+      t.strictSame(
+        views.map(({ name }) => name),
+        ['/status.json', '/metrics', 'status page', '--progress=json', '--stats'],
+      )
+      t.equal(views[0]?.served, String(24 * MiB))
+      t.strictSame(disagreements(views), [])
+      const [first] = views as [View]
+      const wrong = { ...first, name: 'another', fetched: `${Number(first.fetched) + 1}` }
+      t.equal(disagreements([first, wrong]).length, 1, 'a byte more would show')
+    },
   )
 
   await t.test('a lost connection is told, and found again', async t => {

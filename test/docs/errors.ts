@@ -19,6 +19,10 @@ const sources = new Map(
 )
 const everything = [...sources.values()].join('\n')
 
+/** What passes on the events of others, and `warn()` itself. */
+const LOGS =
+  /^main\/((warning|log|status\/error-log)\.ts: log\(level, |run-cli\.ts: logFile\?\.\('error', say\(describeError\()/
+
 /** Comments say nothing to users. */
 function code(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
@@ -35,10 +39,16 @@ t.test('errors for people are made by their catalogues alone', async t => {
   t.ok(sources.size > 100)
   const classes = '(Usage|File|Listen|Source|NoRanges)Error'
   const made = places(new RegExp(`new ${classes}\\(\\s*(?!told\\b)[^)]*`, 'g'))
-  // The factories beside the classes.
-  const own = made.filter(place => !/: new \w+\(tell\(/.test(place))
-  t.strictSame(own, [])
-  t.equal(made.length, 4, 'one factory for each class')
+  t.strictSame(made, [])
+  const makers = places(/errorMaker\(\w+, \w+\)/g)
+  t.equal(makers.length, 4, 'one maker for each class')
+})
+
+t.test('the log warns of nothing that messages/warnings.ts lacks', async t => {
+  // A log is called `log`, `#log` or `logger`; its level may be on the line below.
+  const calls = places(/\blog\w*(\??\.)?\(\s*(?!'(debug|info)')['"`\w]+,[^)]*/gi)
+  const passedOn = calls.filter(place => !LOGS.test(place))
+  t.strictSame(passedOn, [], 'a level that is no literal, or a warning in words of its own')
 })
 
 t.test('failures of requests are made by failureOf() alone', async t => {
@@ -53,7 +63,6 @@ t.test("no 'Cannot …' stands elsewhere but in defects", async t => {
       // What programs do wrong with parts of this one, and names of tasks that a message begins with.
       .filter(before => !/\b(Range|Type|StaleSlot)?Error\([^)]*$/.test(before))
       .filter(before => !/\b(super\(|task = )[^)]*$/.test(before))
-      .filter(before => !/log\('warn', [^)]*$/.test(before))
       .map(before => `${path}: ${before.slice(-60).replace(/\s+/g, ' ')}`),
   )
   t.strictSame(found, [])

@@ -34,6 +34,33 @@ t.test('clients that never read hold up nobody', async t => {
   }
 })
 
+t.test('a client that stops and goes on is counted once, and never more than all', async t => {
+  const { server } = await servedImage(t, { size: 24 * MIB })
+  const place = { socketPath: server.unixSocket, port: server.port }
+  const client = await RawClient.enter(place)
+  t.teardown(() => client.destroy())
+  client.socket.pause()
+  for (let cookie = 0; cookie < 24; cookie++) client.read(BigInt(cookie), cookie * MIB, MIB)
+  await untilStatistics(server, ({ pins }) => pins >= 32)
+  // A second later it is taken back from the client what it does not come to take.
+  await untilStatistics(server, ({ pins }) => pins < 20)
+  client.socket.resume()
+  let bytes = 0
+  while (bytes < 24 * MIB) {
+    const reply = await client.reply()
+    if (reply.kind === 'hole') bytes += reply.length
+    else if (reply.kind === 'data') bytes += reply.data.length
+    else throw new Error(`not a piece: ${reply.kind}`)
+  }
+  await untilStatistics(server, ({ pins }) => pins === 0)
+  const { servedBytes, coveredBytes, reads, hitRatio } = server.statistics()
+  t.match(
+    { servedBytes, coveredBytes, reads },
+    { servedBytes: 24 * MIB, coveredBytes: 24 * MIB, reads: 24 },
+  )
+  t.ok(hitRatio <= 1, `hit ratio ${hitRatio}`)
+})
+
 t.test('clients beyond --max-clients are turned away, silent ones end', async t => {
   const { server, log } = await servedImage(t, {
     size: MIB,
@@ -46,7 +73,7 @@ t.test('clients beyond --max-clients are turned away, silent ones end', async t 
   const turnedAway = await RawClient.connect(place)
   t.teardown(() => turnedAway.destroy())
   t.equal((await turnedAway.rest()).length, 0)
-  t.match(log.join('\n'), /^warn client turned away .*"maxClients":1/m)
+  t.match(log.join('\n'), /^warn client turned away: --max-clients allows 1/m)
   await silent.ended
   await untilStatistics(server, ({ clients }) => clients === 0)
   const next = await RawClient.enter(place)

@@ -158,7 +158,10 @@ t.test('runCli() ends with 1 and a stack for a defect', async t => {
 
 t.test('runCli() shows help and version on standard output, with 0', async t => {
   for (const [flag, start] of [
-    ['--help', /^Usage: nbd-prefetch \[options\] URL \[DISK\] \| NAME=URL\.\.\.\n/],
+    [
+      '--help',
+      /^Usage: nbd-prefetch \[options\] URL\n {7}nbd-prefetch \[options\] VPX-OR-ESX-URI DISK\n/,
+    ],
     ['--version', /^nbd-prefetch \d+\.\d+\.\d+\S*\n$/],
   ] as const) {
     const cli = new CliRun([flag])

@@ -72,6 +72,7 @@ t.test('a client that goes on reading gets every byte once, whatever was called 
         t.ok(bytes.equals(disk.bytes.subarray(at, at + length)), `read ${cookie}, flags ${flags}`)
       }
       t.match(listener.counters, { reads: count, failedReads: 0, servedBytes: count * length })
+      t.match(disk.counted, { reads: count, bytes: count * length }, 'nothing is counted twice')
       client.request({ command: 2 })
       await client.ended
       client.destroy()

@@ -7,6 +7,7 @@ import t from 'tap'
 import { readTlsCertificates, readTlsPsk } from '../../dist/main/tls-files.js'
 import { resolveTls } from '../../dist/main/tls-options.js'
 import { UsageError } from '../../dist/main/usage-error.js'
+import type { Warn } from '../../dist/main/warning.js'
 import { CliRun } from '../fixtures/cli-host.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
 import { KEY, tlsDirectory, USER } from '../fixtures/tls-directory.js'
@@ -65,7 +66,7 @@ t.test('resolveTls() refuses certificates and keys that can not work', async t =
 
 t.test('readTlsCertificates() reads the directory, the authority if it is there', async t => {
   const warnings: string[] = []
-  const warn = (message: string) => warnings.push(message)
+  const warn: Warn = ({ text }) => warnings.push(text)
   t.match(await readTlsCertificates(pki.path, warn), { ...pki.server, crl: undefined })
   t.strictSame(warnings, [])
   const copy = await tlsDirectory(t)

@@ -2,9 +2,9 @@
 // with the images. What is not understood is refused by its name: a line that counts for nothing would
 // be found when it is too late.
 
+import { shownText } from '../../shared/unsafe-text.js'
 import { isPerExport } from '../option-table/per-export.js'
 import { OPTION_TABLE, type OptionEntry, optionEntry } from '../option-table.js'
-import { shownText } from '../shown-text.js'
 import { didYouMean } from '../spelling.js'
 import { type UsageError, usageError } from '../usage-error.js'
 import { readConfigValue, typeName } from './config-value.js'

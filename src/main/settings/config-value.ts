@@ -1,9 +1,9 @@
 // A value of the configuration file as a setting. JSON has its own types: switches are true or false,
 // lists are arrays, sizes are numbers of bytes or texts as flags take them.
 
+import { shownText } from '../../shared/unsafe-text.js'
 import type { OptionEntry } from '../option-table.js'
 import { checkNumber, expectation, parseOptionValue } from '../option-values.js'
-import { shownText } from '../shown-text.js'
 import { usageError } from '../usage-error.js'
 import type { SettingValue } from './setting.js'
 

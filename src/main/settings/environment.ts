@@ -1,9 +1,9 @@
 // Settings from environment variables: one for each option, and NBD_PREFETCH_URL and …_DISK for the
 // image. A variable that is set counts, even an empty one.
 
+import { shownText } from '../../shared/unsafe-text.js'
 import { OPTION_TABLE, type OptionEntry, optionVariable, VARIABLE_PREFIX } from '../option-table.js'
 import { checkNumber, parseOptionValue } from '../option-values.js'
-import { shownText } from '../shown-text.js'
 import { likeliest } from '../spelling.js'
 import { type UsageError, usageError } from '../usage-error.js'
 import type { Images, SettingLayer, SettingValue, Sourced } from './setting.js'

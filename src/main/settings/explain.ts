@@ -1,7 +1,7 @@
 // Messages name options by their flags. Where a variable or a file gave what is refused, this says so.
 
+import { shownText } from '../../shared/unsafe-text.js'
 import { OPTION_TABLE } from '../option-table.js'
-import { shownText } from '../shown-text.js'
 import type { SettingLayer, SettingSource } from './setting.js'
 
 const KEY_OF_FLAG: ReadonlyMap<string, string> = new Map(

@@ -1,5 +1,6 @@
 // Gathers the settings from all their sources; the configuration file is the only thing that is read.
 
+import type { Told } from '../../shared/message.js'
 import type { Arguments } from '../command-line.js'
 import { imageArguments } from '../image-arguments.js'
 import { readPrivateFile } from '../input-files.js'
@@ -13,7 +14,7 @@ import type { SettingLayer, SettingValue } from './setting.js'
 /** All settings, and what is to be warned of. */
 export interface LoadedSettings {
   readonly layer: SettingLayer
-  readonly warnings: readonly string[]
+  readonly warnings: readonly Told[]
 }
 
 /**
@@ -29,8 +30,8 @@ export async function loadSettings(
   const given = mergeSettings([flagLayer(args), environmentLayer(env)])
   const path = given.settings.get('config')?.value
   if (typeof path !== 'string') return { layer: given, warnings: [] }
-  const warnings: string[] = []
-  const text = await readPrivateFile(path, 'configuration file', message => warnings.push(message))
+  const warnings: Told[] = []
+  const text = await readPrivateFile(path, 'configuration file', told => warnings.push(told))
   const file = configLayer(text, path)
   return {
     layer: mergeSettings([given, file]),

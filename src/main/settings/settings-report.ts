@@ -1,11 +1,11 @@
 // The settings that hold and where each comes from, for people and as JSON. No secret is in it.
 
+import { shownText } from '../../shared/unsafe-text.js'
 import { DEFAULTS, defaultWorkers } from '../defaults.js'
 import { isPrivate } from '../invocation.js'
 import { OPTION_TABLE, type OptionEntry, optionVariable } from '../option-table.js'
 import { parseOptionValue } from '../option-values.js'
 import { formatSize } from '../parse-size.js'
-import { shownText } from '../shown-text.js'
 import { redactUrls } from '../source/credentials.js'
 import { EXPORT_OPTIONS } from './config-file.js'
 import { maskedValue } from './masking.js'

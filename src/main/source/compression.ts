@@ -1,6 +1,9 @@
 // Images that are compressed as files: served as they are, they are seldom what is meant. Told by the
 // file's first bytes alone, as names and content types are often wrong.
 
+import type { Told } from '../../shared/message.js'
+import { warning } from '../warning.js'
+
 /** What a compressed file begins with, in hexadecimal. */
 const MAGIC: readonly (readonly [format: string, magic: RegExp, unpack: string])[] = [
   ['gzip', /^1f8b08/, 'gunzip'],
@@ -19,7 +22,7 @@ const NBDKIT_FILTERS: ReadonlySet<string> = new Set(['gzip', 'xz'])
  *
  * @param firstBytes of the file, MAGIC_BYTES or more where it has them
  */
-export function compressionWarning(name: string, firstBytes: Uint8Array): string | undefined {
+export function compressionWarning(name: string, firstBytes: Uint8Array): Told | undefined {
   const start = Buffer.from(firstBytes.subarray(0, MAGIC_BYTES)).toString('hex')
   const found = MAGIC.find(([, magic]) => magic.test(start))
   if (found === undefined) return undefined
@@ -27,8 +30,5 @@ export function compressionWarning(name: string, firstBytes: Uint8Array): string
   const filter = NBDKIT_FILTERS.has(format)
     ? `, or put 'nbdkit --filter=${format} nbd uri=...' between this server and its clients`
     : ''
-  return (
-    `${name} is ${format} data and is served as it is, not as the disk inside: ` +
-    `decompress the file (${unpack}) where it lies${filter}`
-  )
+  return warning('compressed-image', { name, format, unpack, filter })
 }

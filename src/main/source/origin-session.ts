@@ -7,6 +7,7 @@ import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
+import { warn, warning } from '../warning.js'
 import type { Authorizer, GivenHeaders, RenewalReason } from './authorizer.js'
 import type { Credentials } from './credentials.js'
 import {
@@ -205,7 +206,8 @@ export class OriginSession implements RequestSource {
       else {
         this.#failure = failure
         this.#pausedUntilMs = this.#parts.clock() + PAUSE_MS
-        this.#log('warn', failure.message)
+        const { code, message } = failure
+        warn(this.#log, warning('renewal-failed', { failure: message }), { code })
       }
       // Headers whose time is over may still be good: then the server decides.
       this.onRenewed(reason === 'clock' ? undefined : failure)

@@ -6,6 +6,7 @@ import type { Failure, FailureCode } from '../../shared/failure.js'
 import type { ProbeResult, ProbeTask, SourceRequest } from '../../shared/fetch-task.js'
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
+import { warn, warning } from '../warning.js'
 import type { Credentials } from './credentials.js'
 import { NoRangesError, SourceError, sourceError, sourceMessage } from './source-error.js'
 
@@ -152,7 +153,9 @@ async function ask(
     if (decision.action !== 'retry') return result
     // A start that fails says so in one line; who waits for long is told why.
     const level = decision.delayMs < LONG_WAIT_MS ? 'debug' : 'info'
-    options.log(level, `${result.failure.message}: again in ${Math.round(decision.delayMs)} ms`)
+    const { code, message } = result.failure
+    const delay = Math.round(decision.delayMs)
+    warn(options.log, warning('request-repeated', { delay, failure: message }), { code }, level)
     await options.sleep(decision.delayMs)
   }
 }

@@ -3,6 +3,7 @@
 import type { Failure } from '../../shared/failure.js'
 import { type FillingArguments, type Told, tell } from '../../shared/message.js'
 import { SOURCE_MESSAGES } from '../messages/sources.js'
+import { errorMaker, ToldError } from '../told-error.js'
 
 /** What else a SourceError holds. */
 export interface SourceErrorOptions extends ErrorOptions {
@@ -10,21 +11,16 @@ export interface SourceErrorOptions extends ErrorOptions {
 }
 
 /** Thrown while a source is opened. */
-export class SourceError extends Error {
+export class SourceError extends ToldError {
+  override readonly name: string = 'SourceError'
   readonly code = 'SOURCE'
-
   /** What the last request failed with, if one did. */
   readonly failure: Failure | undefined
 
-  /** Which message it is: see docs/errors.md. */
-  readonly reason: string
-
   /** @internal Callers catch it, and make none. */
   constructor(told: Told, options?: SourceErrorOptions) {
-    super(told.text, options)
-    this.name = 'SourceError'
+    super(told, options)
     this.failure = options?.failure
-    this.reason = told.reason
   }
 }
 
@@ -59,9 +55,4 @@ export function sourceMessage<Code extends keyof Messages>(
 }
 
 /** The error of a code of the catalogue. */
-export function sourceError<Code extends keyof Messages>(
-  reason: Code,
-  ...[filling, options]: FillingArguments<Messages[Code]['text'], SourceErrorOptions>
-): SourceError {
-  return new SourceError(tell(SOURCE_MESSAGES, reason, filling), options)
-}
+export const sourceError = errorMaker(SOURCE_MESSAGES, SourceError)

@@ -18,6 +18,7 @@ import { BlockBitmap } from '../prefetch/block-bitmap.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
 import type { FetchMeter } from '../status/fetch-meter.js'
 import { showBytes } from '../status/units.js'
+import { warn, warning } from '../warning.js'
 import { Arrivals } from './arrivals.js'
 import type { SpoolFile } from './spool-file.js'
 
@@ -156,8 +157,9 @@ export class Download {
       }
       meter.retries++
       const at = showBytes(this.arrivals.watermark)
-      const delay = `${Math.round(decision.delayMs)} ms`
-      log('warn', `the download broke off at ${at}, from the start in ${delay}: ${failure.message}`)
+      const delay = Math.round(decision.delayMs)
+      const { code, message } = failure
+      warn(log, warning('download-repeated', { at, delay, failure: message }), { code })
       await sleep(decision.delayMs, this.#abort.signal).catch(() => {})
     }
   }
@@ -225,7 +227,7 @@ export class Download {
     const { name, log } = this.#parts
     this.#earlyZeroes = []
     if (totalBytes !== undefined) this.#open(totalBytes, version)
-    else log('warn', `${name} has no known length: clients can connect once all of it is here`)
+    else warn(log, warning('download-length-unknown', { name }))
   }
 
   #open(totalBytes: number, version: SpooledVersion): void {
@@ -260,17 +262,17 @@ export class Download {
     if (version.totalBytes === undefined) this.#open(bytes, version)
   }
 
-  #lose(failure: Failure, changed: boolean): void {
+  #lose(failure: Failure, isChanged: boolean): void {
     const { name, log } = this.#parts
     const told = givenUp(failure, name, this.#requests)
     const { code } = failure
-    if (changed) {
+    if (isChanged) {
       this.#poison = told
-      log('error', `the source has changed, no more of it is served: ${failure.message}`, { code })
+      const changed = warning('served-source-changed', { failure: failure.message })
+      warn(log, changed, { code }, 'error')
     } else if (this.#version?.totalBytes !== undefined) {
-      log('error', `the download was given up at ${this.arrivals.watermark}: ${told.message}`, {
-        code,
-      })
+      const at = this.arrivals.watermark
+      warn(log, warning('download-given-up', { at, failure: told.message }), { code }, 'error')
     }
     this.#giveUp(told, failure)
   }

@@ -7,6 +7,7 @@ import type { Log } from '../log.js'
 import { compressionWarning, MAGIC_BYTES } from '../source/compression.js'
 import { sourceError, type Unranged } from '../source/source-error.js'
 import { SpoolExport } from '../spool-export.js'
+import { warn } from '../warning.js'
 import { Download, type DownloadParts } from './download.js'
 import { SpoolFile } from './spool-file.js'
 import type { SpoolSettings } from './spool-options.js'
@@ -94,8 +95,8 @@ function warnOfCompression(
     if (failure !== undefined) return
     file.read(firstBytes, 0).then(
       () => {
-        const warning = compressionWarning(name, firstBytes)
-        if (warning !== undefined) log('warn', warning)
+        const told = compressionWarning(name, firstBytes)
+        if (told !== undefined) warn(log, told)
       },
       // Reads will tell.
       () => {},

@@ -13,6 +13,10 @@ export class ReadMeter {
   running = 0
   servedBytes = 0
   hitBytes = 0
+  /** What was counted and comes again: reads, bytes, and bytes that were hits as far as is known. */
+  #readsAgain = 0
+  #bytesAgain = 0
+  #hitsAgain = 0
   readonly #imageBytes: number
   readonly #blockBytes: number
   /** Blocks whose end was served, or told to be zero. */
@@ -31,7 +35,8 @@ export class ReadMeter {
   }
 
   started(nowMs: number): void {
-    this.reads++
+    if (this.#readsAgain > 0) this.#readsAgain--
+    else this.reads++
     if (this.running++ === 0) this.#busySinceMs = nowMs
   }
 
@@ -50,12 +55,26 @@ export class ReadMeter {
 
   /** Bytes handed to a client. */
   served(bytes: number): void {
-    this.servedBytes += bytes
+    const again = Math.min(bytes, this.#bytesAgain)
+    this.#bytesAgain -= again
+    this.servedBytes += bytes - again
+  }
+
+  /**
+   * Bytes that were served will not be sent, and their reads be started again: they are counted already. A counter
+   * never falls, which Prometheus would take for a restart.
+   */
+  calledBack(bytes: number, reads: number): void {
+    this.#readsAgain += reads
+    this.#bytesAgain += bytes
+    this.#hitsAgain += bytes
   }
 
   /** Bytes that were in the ring when they were asked for. */
   hit(bytes: number): void {
-    this.hitBytes += bytes
+    const again = Math.min(bytes, this.#hitsAgain)
+    this.#hitsAgain -= again
+    this.hitBytes += bytes - again
   }
 
   /** Blocks whose end lies behind `offset` and not behind `end` were served to it. */

@@ -7,8 +7,10 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { hostname } from 'node:os'
+import { systemErrorText } from '../../shared/system-error.js'
 import { listenError, reasonOf } from '../listen-error.js'
 import type { Log } from '../log.js'
+import { warn, warning } from '../warning.js'
 import { Budget } from './budget.js'
 import { EventStream } from './event-stream.js'
 import { CONTENT_SECURITY_POLICY, PAGE_ASSETS } from './page-assets.js'
@@ -47,6 +49,8 @@ const REQUESTS = [200, 300] as const
 const OWN_REQUESTS = [20, 40] as const
 /** What being cut off costs, in connections: a flood of requests comes in one piece and was read as a whole. */
 const FINE = 20
+/** Time in which no connection is taken after one that was too many, milliseconds. */
+const SHUT_MS = 200
 
 /** Sent with everything. */
 const COMMON_HEADERS = {
@@ -77,6 +81,7 @@ export class StatusServer {
   readonly #host: string
   readonly #connections = new Budget(...CONNECTIONS, performance.now())
   readonly #requests = new Budget(...REQUESTS, performance.now())
+  #shutTimer: NodeJS.Timeout | undefined
   /** Requests that each connection may send. */
   readonly #own = new WeakMap<Socket, Budget>()
 
@@ -109,8 +114,21 @@ export class StatusServer {
     this.#server.on('connection', socket => {
       const nowMs = performance.now()
       if (this.#connections.take(nowMs)) this.#own.set(socket, new Budget(...OWN_REQUESTS, nowMs))
-      else socket.destroy()
+      else {
+        socket.destroy()
+        this.#shut()
+      }
     })
+  }
+
+  /** Takes no connection for a moment: the system's are turned away at a tenth of what a socket costs. */
+  #shut(): void {
+    if (this.#shutTimer !== undefined) return
+    this.#server.maxConnections = 1
+    this.#shutTimer = setTimeout(() => {
+      this.#shutTimer = undefined
+      this.#server.maxConnections = MAX_CONNECTIONS
+    }, SHUT_MS).unref()
   }
 
   /**
@@ -138,11 +156,11 @@ export class StatusServer {
     }
     // Trouble with one connection (no file descriptors left) ends neither the others nor the process.
     status.#server.on('error', error =>
-      log('warn', 'status: cannot accept', { reason: error.message }),
+      warn(log, warning('status-accept-failed', { problem: systemErrorText(error) })),
     )
     log('info', `status at ${status.url}`)
     if (!isLoopback(host) && token === undefined) {
-      log('warn', `anybody who reaches ${status.url} can read it: use --status-token-file`)
+      warn(log, warning('status-open', { url: status.url }))
     }
     return status
   }
@@ -177,7 +195,7 @@ export class StatusServer {
     request.on('error', () => {})
     response.on('error', () => {})
     this.#answer(request, response).catch((error: Error) => {
-      this.#log('warn', `status: ${error.message}`)
+      warn(this.#log, warning('status-failed', { problem: error.message }))
       if (response.headersSent) response.destroy()
       else refuse(response, 500, 'the status can not be told')
     })

@@ -11,6 +11,7 @@ import { NETWORK_MESSAGES } from '../messages/network.js'
 import { SERVING_MESSAGES } from '../messages/serving.js'
 import { SETTINGS_MESSAGES } from '../messages/settings.js'
 import { SOURCE_MESSAGES } from '../messages/sources.js'
+import { WARNING_MESSAGES } from '../messages/warnings.js'
 import { REFUSALS } from '../nbd/refusals.js'
 
 /** Messages that stand together. */
@@ -54,6 +55,13 @@ export const CHAPTERS: readonly Chapter[] = [
       "Side: the client. Clients with structured replies show the text; others only the error number. The log has it with `-v`, as a connection's reason to end.",
     messages: REFUSALS,
   },
+  {
+    title: 'Warnings in the log',
+    about:
+      'Nothing ends by them but what they say. Each line has its code as `code=`, or that of the failure it tells of. ' +
+      'The status page lists the latest.',
+    messages: WARNING_MESSAGES,
+  },
 ]
 
 /** The whole page, with its last line break. */
@@ -82,7 +90,7 @@ const INTRODUCTION = `# Errors: what each message means and what to try
 
 Every message is one line: what could not be done, on which URL or file, and what was the case; often what to try. Secrets are
 masked in all of them. \`{name}\` and its like stand for what is known when it happens. The code of a message stays the
-same when its words change: \`-v\` prints it below an error that ends the program, lines of the log about requests and reads that failed have
+same when its words change: \`-v\` prints it below an error that ends the program, every warning of the log has
 it as \`code=\`, and programs find it as \`reason\` of what \`serve()\` throws.`
 
 const FAILED_REQUESTS = [

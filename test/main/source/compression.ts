@@ -3,7 +3,7 @@ import t from 'tap'
 import { compressionWarning } from '../../../dist/main/source/compression.js'
 import { imageBytes } from '../../fixtures/origin.js'
 
-const warning = (bytes: Uint8Array) => compressionWarning('http://host/x', bytes)
+const warning = (bytes: Uint8Array) => compressionWarning('http://host/x', bytes)?.text
 
 t.test('compressionWarning() knows the formats by their first bytes', async t => {
   t.match(warning(gzipSync('disk')), /^http:\/\/host\/x is gzip data .*gunzip.*--filter=gzip/)

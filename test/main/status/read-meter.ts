@@ -36,6 +36,23 @@ t.test('ReadMeter counts bytes served, and those that were there', async t => {
   t.match(meter, { servedBytes: 150, hitBytes: 40 })
 })
 
+t.test('ReadMeter.calledBack() counts once what is served again, and no counter falls', async t => {
+  const meter = new ReadMeter(0, 1)
+  meter.started(0)
+  meter.served(100)
+  meter.hit(100)
+  meter.calledBack(60, 1)
+  t.match(meter, { reads: 1, servedBytes: 100, hitBytes: 100 })
+  meter.started(1)
+  meter.served(40)
+  meter.hit(40)
+  t.match(meter, { reads: 1, servedBytes: 100, hitBytes: 100 })
+  meter.served(50)
+  meter.hit(50)
+  meter.started(2)
+  t.match(meter, { reads: 2, servedBytes: 130, hitBytes: 130 })
+})
+
 t.test(
   'ReadMeter.coveredBytes counts every block once, and the last one as short as it is',
   async t => {
