@@ -39,6 +39,12 @@ const good: Answer = (stream, start, end) => {
   stream.end(imageBytes(start, end - start))
 }
 
+/** The head of a good answer with the bytes [start, end), without their number. */
+function partial(stream: http2.ServerHttp2Stream, start: number, end: number): void {
+  const range = `bytes ${start}-${end - 1}/${TOTAL}`
+  stream.respond({ ':status': 206, 'content-range': range, etag: '"one"' })
+}
+
 async function h2Origin(t: Test, answer: Answer): Promise<Origin> {
   const { key, cert } = certificate
   const server = http2.createSecureServer({ key, cert, allowHTTP1: true })
@@ -139,7 +145,7 @@ const REFUSED: Readonly<Record<string, [answer: Answer, code: string, message: R
   ],
   'too short a body': [
     (stream, start, end) => {
-      stream.respond({ ':status': 206, 'content-range': `bytes ${start}-${end - 1}/${TOTAL}` })
+      partial(stream, start, end)
       stream.end(imageBytes(start, end - start - 7))
     },
     'short-body',
@@ -147,7 +153,7 @@ const REFUSED: Readonly<Record<string, [answer: Answer, code: string, message: R
   ],
   'too long a body': [
     (stream, start, end) => {
-      stream.respond({ ':status': 206, 'content-range': `bytes ${start}-${end - 1}/${TOTAL}` })
+      partial(stream, start, end)
       stream.end(imageBytes(start, end - start + 1))
     },
     'wrong-range',
@@ -155,7 +161,7 @@ const REFUSED: Readonly<Record<string, [answer: Answer, code: string, message: R
   ],
   'a stream reset in the middle': [
     (stream, start, end) => {
-      stream.respond({ ':status': 206, 'content-range': `bytes ${start}-${end - 1}/${TOTAL}` })
+      partial(stream, start, end)
       stream.write(imageBytes(start, 5000), () =>
         stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
       )
@@ -170,7 +176,7 @@ const REFUSED: Readonly<Record<string, [answer: Answer, code: string, message: R
   ],
   'a connection lost in the middle': [
     (stream, start, end) => {
-      stream.respond({ ':status': 206, 'content-range': `bytes ${start}-${end - 1}/${TOTAL}` })
+      partial(stream, start, end)
       stream.write(imageBytes(start, 5000), () => setImmediate(() => stream.session?.destroy()))
     },
     'short-body',
@@ -180,7 +186,7 @@ const REFUSED: Readonly<Record<string, [answer: Answer, code: string, message: R
   'no answer': [() => {}, 'first-byte-timeout', /no answer within the limit/],
   'a body that stops': [
     (stream, start, end) => {
-      stream.respond({ ':status': 206, 'content-range': `bytes ${start}-${end - 1}/${TOTAL}` })
+      partial(stream, start, end)
       stream.write(imageBytes(start, 5000))
     },
     'body-timeout',
@@ -211,7 +217,7 @@ for (const [what, [answer, code, message]] of Object.entries(REFUSED)) {
 
 t.test('a fetch that is called off ends at once', async t => {
   const origin = await h2Origin(t, (stream, start, end) => {
-    stream.respond({ ':status': 206, 'content-range': `bytes ${start}-${end - 1}/${TOTAL}` })
+    partial(stream, start, end)
     stream.write(imageBytes(start, 5000))
   })
   const span = new Span(4096, [4096, 4096])

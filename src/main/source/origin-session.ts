@@ -153,7 +153,7 @@ export class OriginSession implements RequestSource {
     if (remedy.authorize && authorizer !== undefined) {
       const failed = await this.#authorize(authorizer, 'refused')
       if (failed !== undefined) {
-        this.#log('warn', failed.message)
+        this.#warnOf(failed.message, failed.code)
         return undefined
       }
       this.#log('info', 'logged in again', { reason: 'refused' })
@@ -172,7 +172,7 @@ export class OriginSession implements RequestSource {
         // The signed URL is over, and so is the session that would give another.
         return await this.renew(this.#url, status)
       }
-      this.#log('warn', (error as Error).message)
+      this.#warnOf((error as Error).message, status?.code)
       return undefined
     }
   }
@@ -181,6 +181,10 @@ export class OriginSession implements RequestSource {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#parts.authorizer?.end()
+  }
+
+  #warnOf(failure: string, code: Failure['code'] | undefined): void {
+    warn(this.#log, warning('renewal-failed', { failure }), code === undefined ? {} : { code })
   }
 
   #remedyFor(used: Pick<SourceRequest, 'url'>, failure: Failure): Remedy | undefined {
@@ -206,8 +210,7 @@ export class OriginSession implements RequestSource {
       else {
         this.#failure = failure
         this.#pausedUntilMs = this.#parts.clock() + PAUSE_MS
-        const { code, message } = failure
-        warn(this.#log, warning('renewal-failed', { failure: message }), { code })
+        this.#warnOf(failure.message, failure.code)
       }
       // Headers whose time is over may still be good: then the server decides.
       this.onRenewed(reason === 'clock' ? undefined : failure)
