@@ -66,6 +66,8 @@ export interface Export {
    * are started again once it goes on: they are not to be counted twice.
    */
   calledBack?(bytes: number, reads: number): void
+  /** True while others wait, or will soon, for the memory behind the pieces that were handed out. */
+  readonly memoryIsScarce?: boolean
   /** A client entered transmission: a good moment to open connections to the origin. */
   connectionOpened(connection: number): void
   /** A client has left: its streams end. */

@@ -236,6 +236,10 @@ export class ImageExport implements Export, RingUser {
     this.meter.calledBack(bytes, reads)
   }
 
+  get memoryIsScarce(): boolean {
+    return this.#ring.admission.isScarce
+  }
+
   connectionOpened(): void {}
 
   connectionClosed(connection: number): void {

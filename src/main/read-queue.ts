@@ -51,6 +51,10 @@ export class ReadQueue implements ReadOwner {
     this.#allowance = settings.maxOwedBytes
   }
 
+  get memoryIsScarce(): boolean {
+    return this.#settings.export.memoryIsScarce === true
+  }
+
   /** Puts a read behind those that wait. */
   add(read: ReadReply): void {
     this.#waiting.push(read)

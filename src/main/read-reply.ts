@@ -19,6 +19,8 @@ import { zeroViews } from './zero-views.js'
 export interface ReadOwner {
   readonly writer: ReplyWriter
   readonly structuredReplies: boolean
+  /** See `Export.memoryIsScarce`. */
+  readonly memoryIsScarce: boolean
   /**
    * The reply is complete, in so far as it was handed to the writer.
    * @param undelivered bytes of the range that will not be sent
@@ -148,8 +150,10 @@ export class ReadReply implements ReadSink {
     this.#owner.settled(this, this.length - this.#delivered, failure)
   }
 
-  #lease(offset: number, release = () => {}): Lease {
-    return { release, recalled: () => this.#rewind(offset) }
+  #lease(offset: number, release?: () => void): Lease {
+    const recalled = () => this.#rewind(offset)
+    if (release === undefined) return { release: () => {}, recalled }
+    return { release, recalled, isScarce: () => this.#owner.memoryIsScarce }
   }
 
   /** A message was called back: what it brought, and all behind it, has to be delivered again. */

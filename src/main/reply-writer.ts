@@ -1,12 +1,17 @@
 // The sending side of one connection: replies go out in the order given, many in one system call,
 // data straight from where they lie. It gives borrowed views back exactly once whatever becomes of
 // the socket. Only a window of bytes is handed to the socket at a time: what a client that takes
-// nothing has not been handed can be called back, so that it holds no memory others need.
+// nothing has not been handed can be called back, so that it holds no memory others need. Where that
+// memory is scarce the window is small, and what is in it is a copy.
 
 import type { Socket } from 'node:net'
 
 /** Bytes handed to the socket and not taken, beyond which messages wait here. */
 export const WINDOW_BYTES = 2 * 1024 * 1024
+/** The same while the memory of messages is scarce: one piece, so that many stuck clients cost little. */
+const SCARCE_WINDOW_BYTES = 256 * 1024
+/** Largest message that is copied, bytes: larger ones lie in memory of their own already. */
+const COPIED_BYTES = 1024 * 1024
 /** A client that takes fewer bytes than this in a period is as good as one that takes none. */
 const MIN_TAKEN_BYTES = 64 * 1024
 const NO_VIEWS: readonly Uint8Array[] = []
@@ -31,6 +36,8 @@ export interface ReplyWriterTimes {
 export interface Lease {
   /** The views are no longer used. */
   release(): void
+  /** True while others need the memory: then the writer sends a copy, and releases this first. */
+  isScarce?(): boolean
   /** The message will not be sent, as if it had never been given to `send()`. Follows `release()`. */
   recalled?(): void
 }
@@ -126,10 +133,20 @@ export class ReplyWriter {
 
   #pump(): void {
     let next = 0
-    while (next < this.#queue.length && this.#handedBytes < WINDOW_BYTES) {
-      this.#hand(this.#queue[next++] as Message)
+    const copied: Lease[] = []
+    while (next < this.#queue.length) {
+      const message = this.#queue[next] as Message
+      const scarce = message.bytes <= COPIED_BYTES && message.lease?.isScarce?.() === true
+      if (this.#handedBytes >= (scarce ? SCARCE_WINDOW_BYTES : WINDOW_BYTES)) break
+      next++
+      if (scarce && message.lease !== undefined) {
+        copied.push(message.lease)
+        this.#hand(copyOf(message))
+      } else this.#hand(message)
     }
     if (next > 0) this.#queue.splice(0, next)
+    // Who waits for the memory may send at once, which comes back to here.
+    for (const lease of copied) lease.release()
   }
 
   #hand(message: Message): void {
@@ -190,7 +207,8 @@ export class ReplyWriter {
     this.#taken += Math.max(0, this.#kernelQueue - kernelQueue)
     this.#kernelQueue = kernelQueue
     // A client that asks for little at a time is not slow because a reply is under way right now.
-    const keepsUp = this.#completed && this.#handedBytes < WINDOW_BYTES
+    const nothingWaits = this.#queue.length === 0 && this.#handedBytes < WINDOW_BYTES
+    const keepsUp = this.#completed && nothingWaits
     this.#completed = false
     if (keepsUp || this.#taken >= MIN_TAKEN_BYTES) {
       this.#taken = 0
@@ -207,6 +225,11 @@ export class ReplyWriter {
     }
     this.#timer = setTimeout(this.#tick, this.#tickMs).unref()
   }
+}
+
+/** The same message in memory of its own. */
+function copyOf({ head, last, views, bytes }: Message): Message {
+  return { head, last, views: [Buffer.concat(views, bytes)], bytes, lease: undefined }
 }
 
 /** Bytes given to libuv which the kernel has not taken; Node's own socket timeout goes by it too. */

@@ -68,6 +68,28 @@ t.test('a thousand connections given up at every point leave a copy whole', asyn
   t.pass('open files are back')
 })
 
+t.test('more stuck clients than the ring has room for do not hold up others', async t => {
+  // 64 slots, of which replies may hold half: two stuck clients to each of these.
+  const { image, server, connect } = await servedImage(t, {
+    size: 32 * MIB,
+    server: { ringSize: 16 * MIB, maxClients: 100 },
+  })
+  const place = { socketPath: server.unixSocket, port: server.port }
+  const stuck: RawClient[] = []
+  for (let index = 0; index < 64; index++) {
+    const client = await RawClient.enter(place, { structured: index % 4 !== 0 })
+    stuck.push(client)
+    client.socket.pause()
+    for (let read = 0; read < 32; read++) client.read(BigInt(read), read * MIB, MIB)
+  }
+  await untilStatistics(server, s => s.clients === 64 && s.servedBytes > 0)
+  const client = await connect(4)
+  t.equal(await firstWrongByte(image, client), -1, 'the copy is the image')
+  t.equal(server.statistics().clients, stuck.length + 4, 'none was dropped for it')
+  for (const one of stuck) one.destroy()
+  await untilStatistics(server, s => s.clients === 4 && s.pins === 0)
+})
+
 t.test('clients that ask for 10 GiB and never read do not hold up others', async t => {
   const { image, server, connect } = await servedImage(t, {
     size: 32 * MIB,

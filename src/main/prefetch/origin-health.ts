@@ -7,6 +7,8 @@
  * rightly any more shows after so many requests, all spans together.
  */
 const REMEMBERED = 32
+/** Others from which on it counts as one failure that there was none: so few are no proof that there will be none. */
+const TELLING = 16
 /** Failures in a row that make an outage: at one fault in two it takes hundreds of requests to see as many. */
 const DOWN_STREAK = 8
 
@@ -33,7 +35,8 @@ export class OriginHealth {
   }
 
   /**
-   * Share of the other requests that failed lately, 0 to 1; undefined if none is remembered.
+   * Share of the other requests that failed lately, 0 to 1, with none of 16 or more taken as one; undefined if none is
+   * remembered.
    *
    * @param ownFailures latest failures of the request in question, all noted here: they are left out, as it
    *   must not excuse itself
@@ -41,6 +44,7 @@ export class OriginHealth {
   failureShare(ownFailures: number): number | undefined {
     const own = Math.min(ownFailures, this.#failed)
     const others = this.#outcomes.length - own
-    return others === 0 ? undefined : (this.#failed - own) / others
+    if (others === 0) return undefined
+    return Math.max(this.#failed - own, others >= TELLING ? 1 : 0) / others
   }
 }

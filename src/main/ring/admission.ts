@@ -7,6 +7,9 @@
 // than it leaves free: one alone gets half of them, the next half of the rest, and somebody new
 // always finds some, until as many clients are stuck as the tokens can be halved.
 
+/** Tokens are scarce while fewer than this share of them is free: two clients that are stuck hold no more. */
+const SCARCE_SHARE = 1 / 4
+
 /** A piece of a read that waits for its token. */
 interface Waiter {
   readonly granted: () => void
@@ -36,6 +39,11 @@ export class Admission {
   /** Tokens nobody holds. */
   get free(): number {
     return this.#free
+  }
+
+  /** True while so few are free that replies should not hold any on their way out. */
+  get isScarce(): boolean {
+    return this.#free < this.total * SCARCE_SHARE
   }
 
   /** Pieces that wait for a token. */
