@@ -43,12 +43,20 @@ export function sessionOf(options: ResolvedOptions, tools: SessionTools): Origin
 }
 
 function authorizerOf(options: ResolvedOptions, tools: SessionTools): Authorizer | undefined {
-  const { url, credentials, cookieScript, headerScript } = options
+  const { url, urls, credentials, cookieScript, headerScript } = options
   const { pool, transport, clock } = tools
   const addSecret = (secret: string, shortest?: number) => credentials.addSecret(secret, shortest)
   if (options.session === 'vmware') {
     const { headers } = credentials
-    return new VmwareLogin({ url, headers, transport, caller: pool, clock, addSecret })
+    const [, ...others] = urls
+    return new VmwareLogin({
+      urls: [url, ...others],
+      headers,
+      transport,
+      caller: pool,
+      clock,
+      addSecret,
+    })
   }
   if (cookieScript === undefined && headerScript === undefined) return undefined
   return new ScriptAuthorizer({ url, cookie: cookieScript, header: headerScript, clock, addSecret })

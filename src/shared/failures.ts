@@ -103,7 +103,7 @@ export const FAILURES = {
     side: 'server',
     texts: {
       answer: '{answer}',
-      'no-cookie': '{answer}, but no session cookie ({cookie})',
+      'no-cookie': '{answer} without a session cookie ({cookie})',
     },
     means:
       'The server answers with an error, in its own words. 429 and 503 are repeated with fewer requests, 408, 425, 500, 502, 504 and 507 as well.',

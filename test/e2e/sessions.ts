@@ -147,6 +147,38 @@ t.test('the disk is looked for under all names it may have', async t => {
   t.match(none, { logins: 1, logouts: 1, sessions: 0 }, 'and logged out of')
 })
 
+t.test('the session begins under the name that the disk has, where others give none', async t => {
+  const options = { image, target: VPX_TARGET, cookieless: true, ttlMs: 300, thinkMs: 15 }
+  const vcenter = await Vcenter.start(t, options)
+  const disk = DISK.replace('.vmdk', '-000002.vmdk')
+  const { server, client } = await start(t, { ...vpx(vcenter), disk, ...SMALL })
+  t.equal(await firstWrongByte(image, await client(4)), -1, 'every byte is right')
+  const { logins, failedReads } = server.statistics()
+  t.equal(failedReads, 0)
+  const asked = vcenter.requests.filter(({ authorization }) => authorization !== undefined)
+  t.equal(asked.at(-1)?.target, VPX_TARGET)
+  t.ok(asked.length <= logins + 3, 'the name that was right is asked for first from then on')
+  const none = await Vcenter.start(t, { image, target: '/folder/none', cookieless: true })
+  const gone = serve({ unix: '-', ...vpx(none) })
+  await t.rejects(gone, { code: 'SOURCE', message: /404 Not Found without/ })
+  t.match(none, { logins: 0, refused: 0 })
+})
+
+t.test('a name that is answered 500 is tried once before the others', async t => {
+  const options = { image, target: VPX_TARGET, cookieless: true, wrongName: 500 } as const
+  const vcenter = await Vcenter.start(t, options)
+  const disk = DISK.replace('.vmdk', '-000002.vmdk')
+  await start(t, { ...vpx(vcenter, '/A%20B/My%20DC/Cluster/host'), disk })
+  const refused = vcenter.requests.filter(({ status }) => status === 500)
+  const [login, opening] = [true, false].map(
+    logsIn =>
+      refused.filter(({ authorization }) => (authorization !== undefined) === logsIn).length,
+  )
+  t.equal(login, opening)
+  t.equal(new Set(refused.map(({ target }) => target)).size, login)
+  t.equal(vcenter.logins, 1)
+})
+
 t.test('a password that is not accepted is told once, and never shown', async t => {
   const vcenter = await Vcenter.start(t, { image, target: VPX_TARGET })
   const wrong = serve({ unix: '-', ...vpx(vcenter), password: 'mistyped' })

@@ -33,7 +33,10 @@ const MOVED: ReadonlySet<number | undefined> = new Set([401, 403, 404, 410])
 const ELSEWHERE: ReadonlySet<number | undefined> = new Set([404, 500])
 
 export interface OriginSessionParts
-  extends Omit<ProbeOptions, 'url' | 'headersFor' | 'length' | 'patient' | 'sleep'> {
+  extends Omit<
+    ProbeOptions,
+    'url' | 'headersFor' | 'length' | 'patient' | 'finalStatuses' | 'sleep'
+  > {
   /** URLs of the image in the order in which they are tried, at least one; without user info. */
   readonly urls: readonly string[]
   readonly authorizer?: Authorizer | undefined
@@ -98,19 +101,39 @@ export class OriginSession implements RequestSource {
       this.#log('debug', 'logged in')
     }
     let first: SourceError | undefined
+    const passing: string[] = []
     for (const url of urls) {
-      this.#url = url
-      try {
-        const source = await this.#probe({})
-        this.#request = source.request
-        this.#starting = undefined
-        return source
-      } catch (error) {
-        if (!(error instanceof SourceError) || !ELSEWHERE.has(error.failure?.status)) throw error
-        first ??= error
-      }
+      // Not repeated before all names were tried once: a session may not last as long.
+      const tried = await this.#tryOpen(url, urls.length > 1 ? { finalStatuses: ELSEWHERE } : {})
+      if (!(tried instanceof SourceError)) return tried
+      first ??= tried
+      if (urls.length > 1 && tried.failure?.status !== 404) passing.push(url)
+    }
+    for (const url of passing) {
+      const tried = await this.#tryOpen(url, {})
+      if (!(tried instanceof SourceError)) return tried
     }
     throw first
+  }
+
+  /**
+   * @returns the error if the image may have another URL
+   * @throws {SourceError} if it can't be served
+   */
+  async #tryOpen(
+    url: string,
+    options: Pick<ProbeOptions, 'finalStatuses'>,
+  ): Promise<ProbedSource | SourceError> {
+    this.#url = url
+    try {
+      const source = await this.#probe(options)
+      this.#request = source.request
+      this.#starting = undefined
+      return source
+    } catch (error) {
+      if (error instanceof SourceError && ELSEWHERE.has(error.failure?.status)) return error
+      throw error
+    }
   }
 
   isReady(nowMs: number): boolean {
@@ -311,7 +334,9 @@ export class OriginSession implements RequestSource {
     return this.#parts.sleep(ms, signal)
   }
 
-  #probe(options: Pick<ProbeOptions, 'length' | 'patient'>): Promise<ProbedSource> {
+  #probe(
+    options: Pick<ProbeOptions, 'length' | 'patient' | 'finalStatuses'>,
+  ): Promise<ProbedSource> {
     return probe({
       ...this.#parts,
       ...options,

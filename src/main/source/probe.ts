@@ -52,6 +52,8 @@ export interface ProbeOptions {
   readonly length?: number
   /** True in the middle of a run: what passes is waited out, where at the start it would be told. */
   readonly patient?: boolean
+  /** Statuses that are told at once: the image may be elsewhere. */
+  readonly finalStatuses?: ReadonlySet<number | undefined>
   readonly log: Log
   readonly random: () => number
   readonly sleep: (ms: number) => Promise<void>
@@ -147,6 +149,7 @@ async function ask(
     // first answer gets wrong is the server's habit.
     const { patient = false } = options
     if (result.ok || (!patient && FINAL_AT_START.has(result.failure.code))) return result
+    if (options.finalStatuses?.has(result.failure.status) === true) return result
     const maxAttempts = patient ? options.attempts : Math.min(MAX_ATTEMPTS, options.attempts)
     const trial = { attempts: attempt, maxAttempts }
     const decision = decideRetry(result.failure, trial, options.random())

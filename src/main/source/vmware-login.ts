@@ -7,6 +7,8 @@ import type { Authorization, Authorizer, Caller, RenewalReason } from './authori
 
 /** The server forgets an unused session after 30 minutes; it is renewed before, milliseconds. */
 const RENEW_MS = 25 * 60_000
+/** Statuses of a file that is not there under this name, which may come without a cookie: it may be under the next. */
+const ELSEWHERE: ReadonlySet<number | undefined> = new Set([404, 500])
 const COOKIE_NAME = 'vmware_soap_session'
 /** Time that logging out may take at the end, milliseconds: who ends waits for it. */
 const LOGOUT_MS = 3_000
@@ -14,8 +16,8 @@ const LOGOUT_MS = 3_000
 const SESSION_MANAGERS = ['SessionManager', 'ha-sessionmgr'] as const
 
 export interface VmwareLoginParts {
-  /** The image's URL, without user info. */
-  readonly url: string
+  /** URLs of the image in the order in which they are tried, at least one; without user info. */
+  readonly urls: readonly [string, ...string[]]
   /** Headers of a login: with the `authorization` of the user. Secret. */
   readonly headers: Readonly<Record<string, string>>
   readonly transport: number
@@ -30,12 +32,15 @@ export interface VmwareLoginParts {
 export class VmwareLogin implements Authorizer {
   readonly task: string
   readonly #parts: VmwareLoginParts
+  /** That gave the last cookie. */
+  #url: string
   #cookie: string | undefined
   #sinceMs = Number.POSITIVE_INFINITY
 
   constructor(parts: VmwareLoginParts) {
     this.#parts = parts
-    this.task = `Cannot log in to ${new URL(parts.url).origin}`
+    this.#url = parts.urls[0]
+    this.task = `Cannot log in to ${new URL(this.#url).origin}`
   }
 
   isDue(nowMs: number): boolean {
@@ -43,7 +48,19 @@ export class VmwareLogin implements Authorizer {
   }
 
   async renew(reason: RenewalReason): Promise<Authorization> {
-    const { url, headers, transport, caller, clock, addSecret } = this.#parts
+    const result = await this.#begin(this.#url, reason)
+    if (result.ok || !ELSEWHERE.has(result.failure.status)) return result
+    for (const url of this.#parts.urls) {
+      if (url === this.#url) continue
+      const other = await this.#begin(url, reason)
+      if (other.ok) this.#url = url
+      if (other.ok || !ELSEWHERE.has(other.failure.status)) return other
+    }
+    return result
+  }
+
+  async #begin(url: string, reason: RenewalReason): Promise<Authorization> {
+    const { headers, transport, caller, clock, addSecret } = this.#parts
     const task: CallTask = {
       url,
       method: 'GET',
@@ -61,7 +78,7 @@ export class VmwareLogin implements Authorizer {
     if (status === 401 || !cookies.some(cookie => cookie.startsWith(`${COOKIE_NAME}=`))) {
       const details = { status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
       const failure =
-        status < 400
+        status < 400 || status === 404
           ? failureOf('status', 'no-cookie', { answer: message, cookie: COOKIE_NAME }, details)
           : failureOf('status', 'answer', { answer: message }, details)
       return { ok: false, failure }
@@ -91,10 +108,10 @@ export class VmwareLogin implements Authorizer {
 
   /** `SessionManager.Logout` of VMware's web services, the only way there is to end the session of a cookie. */
   async #logOut(cookie: string): Promise<void> {
-    const { url, headers, transport, caller } = this.#parts
+    const { headers, transport, caller } = this.#parts
     for (const manager of SESSION_MANAGERS) {
       const result = await caller.call({
-        url: new URL('/sdk', url).href,
+        url: new URL('/sdk', this.#url).href,
         method: 'POST',
         headers: {
           ...(headers['user-agent'] !== undefined && { 'user-agent': headers['user-agent'] }),
