@@ -133,20 +133,18 @@ export class ReplyWriter {
 
   #pump(): void {
     let next = 0
-    const copied: Lease[] = []
+    const copied: Message[] = []
     while (next < this.#queue.length) {
       const message = this.#queue[next] as Message
       const scarce = message.bytes <= COPIED_BYTES && message.lease?.isScarce?.() === true
       if (this.#handedBytes >= (scarce ? SCARCE_WINDOW_BYTES : WINDOW_BYTES)) break
       next++
-      if (scarce && message.lease !== undefined) {
-        copied.push(message.lease)
-        this.#hand(copyOf(message))
-      } else this.#hand(message)
+      if (scarce) copied.push(message)
+      this.#hand(scarce ? copyOf(message) : message)
     }
     if (next > 0) this.#queue.splice(0, next)
     // Who waits for the memory may send at once, which comes back to here.
-    for (const lease of copied) lease.release()
+    for (const { lease } of copied) lease?.release()
   }
 
   #hand(message: Message): void {

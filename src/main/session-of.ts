@@ -48,15 +48,7 @@ function authorizerOf(options: ResolvedOptions, tools: SessionTools): Authorizer
   const addSecret = (secret: string, shortest?: number) => credentials.addSecret(secret, shortest)
   if (options.session === 'vmware') {
     const { headers } = credentials
-    const [, ...others] = urls
-    return new VmwareLogin({
-      urls: [url, ...others],
-      headers,
-      transport,
-      caller: pool,
-      clock,
-      addSecret,
-    })
+    return new VmwareLogin({ urls, headers, transport, caller: pool, clock, addSecret })
   }
   if (cookieScript === undefined && headerScript === undefined) return undefined
   return new ScriptAuthorizer({ url, cookie: cookieScript, header: headerScript, clock, addSecret })

@@ -5,7 +5,8 @@
 //
 // A client that does not take its replies gives nothing back, so no connection may hold more tokens
 // than it leaves free: one alone gets half of them, the next half of the rest, and somebody new
-// always finds some, until as many clients are stuck as the tokens can be halved.
+// always finds some, until as many clients are stuck as the tokens can be halved. Before that they are scarce, and
+// replies leave as copies (reply-writer.ts), which hold none.
 
 /** Tokens are scarce while fewer than this share of them is free: two clients that are stuck hold no more. */
 const SCARCE_SHARE = 1 / 4

@@ -20,6 +20,7 @@ import {
 import type { RequestSource } from './request-source.js'
 import { NoRangesError, SourceError, sourceError } from './source-error.js'
 import { versionChange } from './version.js'
+import { WRONG_NAME } from './vmware-url.js'
 
 /** Renewals without a right answer between them after which it is something else that the server objects to. */
 const MAX_FRUITLESS = 3
@@ -29,8 +30,6 @@ const PAUSE_MS = 5_000
 /** Statuses that say that the headers are not good, and that a URL got by a redirect is not. */
 const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
 const MOVED: ReadonlySet<number | undefined> = new Set([401, 403, 404, 410])
-/** Statuses after which the image is looked for under its next name: vCenter answers 500 to some wrong ones. */
-const ELSEWHERE: ReadonlySet<number | undefined> = new Set([404, 500])
 
 export interface OriginSessionParts
   extends Omit<
@@ -102,12 +101,13 @@ export class OriginSession implements RequestSource {
     }
     let first: SourceError | undefined
     const passing: string[] = []
+    // Not repeated before all names were tried once: a session may not last as long.
+    const once = urls.length > 1
     for (const url of urls) {
-      // Not repeated before all names were tried once: a session may not last as long.
-      const tried = await this.#tryOpen(url, urls.length > 1 ? { finalStatuses: ELSEWHERE } : {})
+      const tried = await this.#tryOpen(url, once ? { finalStatuses: WRONG_NAME } : {})
       if (!(tried instanceof SourceError)) return tried
       first ??= tried
-      if (urls.length > 1 && tried.failure?.status !== 404) passing.push(url)
+      if (once && tried.failure?.status !== 404) passing.push(url)
     }
     for (const url of passing) {
       const tried = await this.#tryOpen(url, {})
@@ -131,7 +131,7 @@ export class OriginSession implements RequestSource {
       this.#starting = undefined
       return source
     } catch (error) {
-      if (error instanceof SourceError && ELSEWHERE.has(error.failure?.status)) return error
+      if (error instanceof SourceError && WRONG_NAME.has(error.failure?.status)) return error
       throw error
     }
   }

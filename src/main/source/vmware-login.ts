@@ -4,11 +4,10 @@
 import { failureOf } from '../../shared/failures.js'
 import type { CallTask } from '../../shared/fetch-task.js'
 import type { Authorization, Authorizer, Caller, RenewalReason } from './authorizer.js'
+import { WRONG_NAME } from './vmware-url.js'
 
 /** The server forgets an unused session after 30 minutes; it is renewed before, milliseconds. */
 const RENEW_MS = 25 * 60_000
-/** Statuses of a file that is not there under this name, which may come without a cookie: it may be under the next. */
-const ELSEWHERE: ReadonlySet<number | undefined> = new Set([404, 500])
 const COOKIE_NAME = 'vmware_soap_session'
 /** Time that logging out may take at the end, milliseconds: who ends waits for it. */
 const LOGOUT_MS = 3_000
@@ -17,7 +16,7 @@ const SESSION_MANAGERS = ['SessionManager', 'ha-sessionmgr'] as const
 
 export interface VmwareLoginParts {
   /** URLs of the image in the order in which they are tried, at least one; without user info. */
-  readonly urls: readonly [string, ...string[]]
+  readonly urls: readonly string[]
   /** Headers of a login: with the `authorization` of the user. Secret. */
   readonly headers: Readonly<Record<string, string>>
   readonly transport: number
@@ -39,7 +38,7 @@ export class VmwareLogin implements Authorizer {
 
   constructor(parts: VmwareLoginParts) {
     this.#parts = parts
-    this.#url = parts.urls[0]
+    this.#url = parts.urls[0] as string
     this.task = `Cannot log in to ${new URL(this.#url).origin}`
   }
 
@@ -49,12 +48,13 @@ export class VmwareLogin implements Authorizer {
 
   async renew(reason: RenewalReason): Promise<Authorization> {
     const result = await this.#begin(this.#url, reason)
-    if (result.ok || !ELSEWHERE.has(result.failure.status)) return result
+    if (!namesNoFile(result)) return result
+    // It may come without a cookie: then another of the names begins the session.
     for (const url of this.#parts.urls) {
       if (url === this.#url) continue
       const other = await this.#begin(url, reason)
       if (other.ok) this.#url = url
-      if (other.ok || !ELSEWHERE.has(other.failure.status)) return other
+      if (!namesNoFile(other)) return other
     }
     return result
   }
@@ -126,6 +126,10 @@ export class VmwareLogin implements Authorizer {
       if (!result.ok || result.status !== 500) return
     }
   }
+}
+
+function namesNoFile(result: Authorization): boolean {
+  return !result.ok && WRONG_NAME.has(result.failure.status)
 }
 
 function logoutEnvelope(manager: string): string {

@@ -21,6 +21,9 @@ export function isVmwareUri(uri: string): boolean {
   return SCHEME.test(uri)
 }
 
+/** Statuses of a disk that may have another of its names: vCenter answers 500 to some wrong ones. */
+export const WRONG_NAME: ReadonlySet<number | undefined> = new Set([404, 500])
+
 /**
  * The URLs of a disk.
  *
