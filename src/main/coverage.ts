@@ -20,18 +20,25 @@ export function coverageOf(
       if (!again && served.has(block)) return Math.min(imageBytes, start + blockBytes)
       return start + slots.coveredUntil(block, offset - start)
     },
-    missingUntil(offset, limit, again) {
+    missingUntil(offset, limit, again, bridge) {
       let at = offset
-      while (at < limit) {
+      /** End of what is missing for certain: what comes behind it is zero so far. */
+      let end = offset
+      while (at < limit && at - end <= bridge) {
         const block = Math.floor(at / blockBytes)
         const start = block * blockBytes
-        if (!again && served.has(block)) return at
-        const end = Math.min(limit, start + blockBytes)
-        const missing = start + slots.missingUntil(block, at - start, end - start)
-        if (missing < end) return missing
-        at = end
+        const blockEnd = Math.min(limit, start + blockBytes)
+        if (!again && served.has(block)) break
+        if (slots.isZero(block) && end > offset) {
+          at = blockEnd
+          continue
+        }
+        const missing = start + slots.missingUntil(block, at - start, blockEnd - start)
+        if (missing > at) end = missing
+        if (missing < blockEnd) break
+        at = blockEnd
       }
-      return limit
+      return end
     },
   }
 }

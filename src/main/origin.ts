@@ -71,11 +71,14 @@ export class Origin {
     this.#timers = parts.timers
   }
 
-  /** Requests that the export may count on: its share of the limit, among those that have some under way. */
+  /**
+   * Requests that the export may count on while the one it sends now is under way: its share of the
+   * limit to come, among those that have some under way.
+   */
   shareOf(requester: Requester): number {
     let busy = 1
     for (const other of this.#requesters) if (other !== requester && other.inFlight > 0) busy++
-    return Math.max(1, this.governor.limit / busy)
+    return Math.max(1, this.governor.prospect(this.#clock()) / busy)
   }
 
   /** Time during which further requests were held back for that reason, milliseconds. */

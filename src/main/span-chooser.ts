@@ -133,16 +133,19 @@ export class SpanChooser {
       ? planner.requestBytes(stream, offset, this.#state(requests))
       : maxRequestBytes
     const reach = confirmed ? cursorOf(stream) + planner.reachOf(stream, clock()) : 0
+    const limit = Math.min(imageBytes, offset + size, reach)
+    const missing = confirmed
+      ? this.#coverage.missingUntil(offset, limit, stream.again, planner.bridgeBytes)
+      : offset
     const slots: number[] = []
     let at = offset
     while (at < imageBytes && (slots.length === 0 || at < offset + size)) {
       const block = Math.floor(at / blockBytes)
       const wanted = this.demands.of(block)
-      if (
-        wanted === undefined &&
-        !(confirmed && at < reach && this.#coverage.coveredUntil(at, stream.again) <= at)
-      )
-        break
+      const follows =
+        at < missing ||
+        (confirmed && at < reach && this.#coverage.coveredUntil(at, stream.again) <= at)
+      if (wanted === undefined && !follows) break
       // An unconfirmed run goes on only where the next block is wanted from its first byte.
       if (!confirmed && slots.length > 0 && wanted?.offset !== at) break
       const blockEnd = Math.min(imageBytes, (block + 1) * blockBytes)
@@ -171,7 +174,7 @@ export class SpanChooser {
         hint.at = covered
       }
       if (hint.at >= end) continue
-      const until = this.#coverage.missingUntil(hint.at, end, false)
+      const until = this.#coverage.missingUntil(hint.at, end, false, 0)
       return this.#take(hint.at, until, undefined, this.#state(requests))
     }
     return undefined
@@ -230,8 +233,11 @@ export class SpanChooser {
   }
 
   #missingInBlock(block: number, at: number, limit: number): number {
-    const start = block * this.#parts.blockBytes
-    return start + this.#parts.slots.missingUntil(block, at - start, limit - start)
+    const { blockBytes, slots } = this.#parts
+    // Asked for all the same, since what follows is missing: see `Coverage.missingUntil()`.
+    if (slots.isZero(block)) return limit
+    const start = block * blockBytes
+    return start + slots.missingUntil(block, at - start, limit - start)
   }
 
   /** Takes a slot for [offset, end) and gives it to those who wait for any of it. */

@@ -14,6 +14,7 @@ import type { Log } from './log.js'
 import { LostSlots } from './lost-slots.js'
 import type { Origin, Requester } from './origin.js'
 import { classify } from './prefetch/retry-policy.js'
+import type { Stream } from './prefetch/streams.js'
 import { type RetryLimits, RetryQueue } from './retry-queue.js'
 import type { SharedRing } from './shared-ring.js'
 import type { RequestSource } from './source/request-source.js'
@@ -67,7 +68,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
   #closed = false
   /** Bytes brought by requests that are over. */
   #receivedBytes = 0
-  #randomMs = Number.NEGATIVE_INFINITY
+  /** The latest read that had to be fetched before its stream had shown a sequence, and when. */
+  #stray: { readonly stream: Stream; readonly atMs: number } | undefined
 
   constructor(parts: SpanFetcherParts) {
     this.#parts = parts
@@ -102,7 +104,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   get randomly(): boolean {
-    return this.#parts.clock() - this.#randomMs < RANDOM_MS
+    // The first read of a sequence is one, too, until the second comes.
+    if (this.#stray === undefined || this.#stray.stream.confirmed) return false
+    return this.#parts.clock() - this.#stray.atMs < RANDOM_MS
   }
 
   receivedBytes(): number {
@@ -140,7 +144,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
       demand.fail(this.#poison)
       return
     }
-    if (!demand.stream.confirmed) this.#randomMs = this.#parts.clock()
+    const { stream } = demand
+    if (!stream.confirmed) this.#stray = { stream, atMs: this.#parts.clock() }
     this.#chooser.demands.add(demand)
     this.wake()
   }

@@ -49,6 +49,7 @@ export class Estimator {
   #goodputBytes = 0
   #goodputFromMs = Number.NaN
   #goodput = 0
+  #flowing = false
   #goodputMs = 0
 
   /** Notes the time from a request sent to its first byte, milliseconds. */
@@ -77,8 +78,12 @@ export class Estimator {
    */
   delivered(bytes: number, wanting: boolean, nowMs: number): void {
     const ms = nowMs - this.#goodputFromMs
-    if (wanting && ms > 0) {
-      const rate = ((bytes - this.#goodputBytes) / ms) * 1000
+    const came = bytes - this.#goodputBytes
+    // In the first time in which bytes come most of it was spent waiting for them.
+    const flowing = this.#flowing
+    this.#flowing = came > 0
+    if (wanting && flowing && ms > 0) {
+      const rate = (came / ms) * 1000
       if (rate > this.#goodput || nowMs - this.#goodputMs > GOODPUT_MS) {
         this.#goodput = rate
         this.#goodputMs = nowMs

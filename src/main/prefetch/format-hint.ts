@@ -114,7 +114,7 @@ export class FormatHint {
       }
       if (at >= end) continue
       const merged = this.#merge(at, end, following)
-      return { offset: at, length: coverage.missingUntil(at, merged, true) - at }
+      return { offset: at, length: coverage.missingUntil(at, merged, true, 0) - at }
     }
     return undefined
   }

@@ -132,6 +132,12 @@ export class Governor {
     return nowMs < this.#refusedUntilMs ? 'refused' : undefined
   }
 
+  /** The limit to be expected a first-byte time from now, if answers go on as they do. */
+  prospect(nowMs: number): number {
+    if (!this.#slowStart) return this.#limit
+    return Math.max(this.#limit, Math.min(2 * this.#limit, this.#most(nowMs)))
+  }
+
   /** When the limit can grow without a further answer; infinite if it can't. */
   get nextRaiseMs(): number {
     return this.#credit >= 1 && this.#limit < this.#most(this.#raisedMs)

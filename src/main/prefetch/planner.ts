@@ -15,7 +15,7 @@ const FIRST_REQUEST = 1 * MiB
 /** Each request of a stream may be so many times as large as the one before. */
 const RAMP = 4
 /** Largest window of a stream before it has had to wait: several requests, not one (dittofs #1628). */
-const FIRST_WINDOW = 64 * MiB
+const FIRST_WINDOW = 96 * MiB
 /** A window grows no further than so many times what the reader has taken: it may be a slow one. */
 const GROWTH_TIMES = 4
 /** … unless it has waited without a break for so long: then it is not slower than the origin. Milliseconds. */
@@ -41,8 +41,16 @@ const CONTENT_WINDOW = 8 * MiB
 export const REQUEST_DELAYS = 9
 /** Requests are not made smaller than this for the sake of balance. */
 const MIN_REQUEST = 1 * MiB
-/** A window holds at least so many requests, so that it can slide. */
+/** The windows of all streams together hold at least so many requests, and each two, so that they can slide. */
 const REQUESTS_PER_WINDOW = 8
+const LEAST_PER_WINDOW = 2
+/**
+ * Rate at which a reader takes what has come already, bytes per second: qemu-img out of a full ring, on
+ * two cores.
+ */
+const READER_RATE = 1.2e9
+/** … and no request is made smaller by more than this share for it. */
+const SOONER_SHARE = 1 / 4
 /** A stream without a read for this long asks for nothing more (rclone). */
 const IDLE_MS = 5_000
 /** The same where others want the room: a reader that has moved on must not starve its next place. */
@@ -59,8 +67,13 @@ export interface Coverage {
    * @param again bytes served before are missing like any others: the reader reads them again
    */
   coveredUntil(offset: number, again: boolean): number
-  /** End (exclusive) of the missing bytes from `offset` on, at most `limit`. */
-  missingUntil(offset: number, limit: number, again: boolean): number
+  /**
+   * End (exclusive) of the missing bytes from `offset` on, at most `limit`.
+   *
+   * @param bridge blocks known to be zero count as missing where there are at most so many bytes of them and
+   *   missing ones follow: fetching them costs less time than a further request
+   */
+  missingUntil(offset: number, limit: number, again: boolean, bridge: number): number
   /** True if the block at `offset` was served to its end before. */
   wasServed(offset: number): boolean
 }
@@ -224,14 +237,34 @@ export class Planner {
       MIN_REQUEST,
       maxRequestBytes,
     )
-    const left = Math.min(state.unaskedBytes || imageBytes, imageBytes - offset)
+    const left = Math.min(state.unaskedBytes || imageBytes, imageBytes - this.#lowest(offset))
     const free = Math.max(1, Math.floor(limit) - loads.length)
     const even = balancedShare(left, loads, free, estimator.delayBytes)
-    const share = Math.max(MIN_REQUEST, estimator.delayBytes, even)
+    // What lies further back may come later, by the time the reader needs for all before it: with
+    // everything at once it would still have most of it to take.
+    const behind = Math.max(0, left - even)
+    const sooner = (behind / READER_RATE) * estimator.ratePerConnection
+    const share = Math.max(MIN_REQUEST, even - Math.min(sooner, SOONER_SHARE * even))
     const ramp = stream?.rampBytes || FIRST_REQUEST
-    const slide = (stream?.windowBytes || Number.POSITIVE_INFINITY) / REQUESTS_PER_WINDOW
+    const streams = Math.max(1, this.#streams.all.filter(({ confirmed }) => confirmed).length)
+    const perWindow = Math.max(LEAST_PER_WINDOW, REQUESTS_PER_WINDOW / streams)
+    const slide = (stream?.windowBytes || Number.POSITIVE_INFINITY) / perWindow
     const bytes = Math.floor(Math.min(full, share, ramp, slide))
     return Math.max(blockBytes, alignUp(bytes, blockBytes))
+  }
+
+  /** See `Coverage.missingUntil()`. */
+  get bridgeBytes(): number {
+    return this.#options.estimator.delayBytes
+  }
+
+  /** Where the confirmed stream that is furthest behind will ask next; `offset` if none is below. */
+  #lowest(offset: number): number {
+    let lowest = offset
+    for (const { confirmed, frontier } of this.#streams.all) {
+      if (confirmed && frontier < lowest) lowest = frontier
+    }
+    return lowest
   }
 
   /** Notes that a request of this stream was sent: the next may be larger. */
@@ -321,7 +354,8 @@ export class Planner {
     const slide = Math.max(blockBytes, alignUp(Math.floor(window / 2), blockBytes))
     const size = Math.min(this.requestBytes(stream, at, state), slide)
     const stop = Math.min(imageBytes, alignDown(at + size, blockBytes))
-    const length = coverage.missingUntil(at, Math.max(stop, at + 1), stream.again) - at
+    const limit = Math.max(stop, at + 1)
+    const length = coverage.missingUntil(at, limit, stream.again, this.bridgeBytes) - at
     // Waits until there is room for all of it: a reader frees its blocks one by one, and a request
     // for each would be the smallest, slowest kind.
     if (length > roomBytes || (at + length > end && end < imageBytes)) return undefined

@@ -35,3 +35,23 @@ t.test('Estimator.body() is a rate, of bodies long enough to show one', async t 
   estimator.firstByte(200)
   t.equal(estimator.delayBytes, 2e6)
 })
+
+t.test(
+  'Estimator.goodput is the greatest of late, and not of the time in which bytes were waited for',
+  async t => {
+    const estimator = new Estimator()
+    estimator.delivered(0, true, 0)
+    estimator.delivered(1_000_000, true, 100)
+    t.equal(estimator.goodput, 0, 'most of it was spent waiting for the first byte')
+    estimator.delivered(11_000_000, true, 200)
+    t.equal(estimator.goodput, 100e6)
+    estimator.delivered(12_000_000, true, 300)
+    t.equal(estimator.goodput, 100e6, 'a lull is no lower rate')
+    estimator.delivered(62_000_000, false, 400)
+    t.equal(estimator.goodput, 100e6, 'nor is a time in which nobody waits a higher one')
+    for (let nowMs = 500; nowMs <= 11_000; nowMs += 100) {
+      estimator.delivered(62_000_000 + (nowMs - 400) * 10_000, true, nowMs)
+    }
+    t.equal(estimator.goodput, 10e6, 'what is long ago is forgotten')
+  },
+)

@@ -55,6 +55,20 @@ t.test('Governor grows one by one above eight, spread over a round', async t => 
   t.equal(governor.nextRaiseMs, Number.POSITIVE_INFINITY)
 })
 
+t.test('Governor.prospect() is the limit to which answers will soon raise it', async t => {
+  const governor = new Governor(12)
+  t.equal(governor.prospect(0), 2 * INITIAL_LIMIT)
+  governor.probed()
+  t.equal(governor.prospect(0), 12, 'the ceiling bounds it')
+  for (let i = 0; i < 8; i++) governor.began()
+  governor.ended()
+  governor.refused(0, 10)
+  t.ok(governor.prospect(10) <= 7, 'what was refused is not expected')
+  t.ok(governor.prospect(10) >= governor.limit)
+  governor.troubled(20, 30)
+  t.equal(governor.prospect(30), governor.limit, 'slow start is over')
+})
+
 t.test('Governor.answered() does not raise a limit that is not used or not needed', async t => {
   const unused = new Governor(16)
   unused.began()

@@ -85,7 +85,7 @@ t.test(
       t.equal(offset, at, 'without gaps')
       at = offset + length
     }
-    t.ok(at <= 66 * MiB && at > 48 * MiB, `up to ${at}`)
+    t.ok(at <= 98 * MiB && at > 72 * MiB, `up to ${at}`)
   },
 )
 
@@ -100,18 +100,18 @@ t.test('Planner.observe() slides the window with every read', async t => {
 })
 
 t.test('Planner.stalled() grows a window that had time to fill, up to its bound', async t => {
-  const { planner } = plannerOf({ aheadBytes: () => 160 * MiB })
+  const { planner } = plannerOf({ aheadBytes: () => 240 * MiB })
   const stream = planner.observe(1, 0, 2 * MiB, 0)
-  t.equal(stream.windowBytes, 64 * MiB)
+  t.equal(stream.windowBytes, 96 * MiB)
   planner.stalled(stream, 10)
   planner.stalled(stream, 60)
-  t.equal(stream.windowBytes, 64 * MiB, 'the reader has taken nothing and waited shortly')
+  t.equal(stream.windowBytes, 96 * MiB, 'the reader has taken nothing and waited shortly')
   planner.stalled(stream, 110)
-  t.equal(stream.windowBytes, 128 * MiB)
+  t.equal(stream.windowBytes, 192 * MiB)
   planner.stalled(stream, 120)
-  t.equal(stream.windowBytes, 128 * MiB, 'no time yet')
+  t.equal(stream.windowBytes, 192 * MiB, 'no time yet')
   for (let i = 1; i < 10; i++) planner.stalled(stream, 110 + i * 100)
-  t.equal(stream.windowBytes, 160 * MiB)
+  t.equal(stream.windowBytes, 240 * MiB)
 })
 
 t.test('Planner.stalled() grows a window with what its reader takes', async t => {
@@ -121,10 +121,10 @@ t.test('Planner.stalled() grows a window with what its reader takes', async t =>
     planner.stalled(stream, nowMs)
     planner.resumed(stream, nowMs + 5)
   }
-  t.equal(stream.windowBytes, 64 * MiB, 'a reader that takes nothing needs no more')
-  stream.servedBytes = 24 * MiB
+  t.equal(stream.windowBytes, 96 * MiB, 'a reader that takes nothing needs no more')
+  stream.servedBytes = 36 * MiB
   planner.stalled(stream, 500)
-  t.equal(stream.windowBytes, 96 * MiB)
+  t.equal(stream.windowBytes, 144 * MiB)
 })
 
 t.test('Planner.next() keeps a contented reader as far ahead as its pace needs', async t => {
@@ -156,7 +156,7 @@ t.test('Planner fetches ahead of a run in the measure in which it has shown itse
   t.equal(window(1), 0)
   t.equal(window(2), 4 * 128 * KiB)
   t.equal(window(16), 4 * MiB)
-  t.equal(window(2000), 64 * MiB)
+  t.equal(window(2000), 96 * MiB)
 })
 
 t.test('Planner trusts runs less where what it fetched ahead was not read', async t => {
@@ -255,17 +255,57 @@ t.test('Planner.requestBytes() follows the first-byte time, the ring and the res
   const { planner, estimator } = plannerOf()
   estimator.firstByte(100)
   estimator.body(30e6, 1000)
-  const settled = { ...planner.observe(1, 0, MiB, 0), rampBytes: 64 * MiB, windowBytes: 192 * MiB }
+  const settled = planner.observe(1, 0, MiB, 0)
+  Object.assign(settled, { rampBytes: 64 * MiB, windowBytes: 192 * MiB })
   const size = planner.requestBytes(settled, 0, stateOf())
   t.equal(size % BLOCK, 0)
   t.ok(size >= 8 * MiB && size <= 16 * MiB, `${size}`)
   t.ok(planner.requestBytes(settled, 0, stateOf(64)) <= 3 * MiB, 'many connections share the ring')
+  settled.frontier = IMAGE - 64 * MiB
   const last = planner.requestBytes(settled, IMAGE - 64 * MiB, stateOf())
   t.ok(last <= 4 * MiB, 'the end is split')
   const busy = planner.requestBytes(settled, IMAGE - 64 * MiB, stateOf(16, Array(15).fill(5 * MiB)))
   t.ok(busy > last && busy <= 9 * MiB, 'so that it ends when the requests under way do')
   t.ok(planner.requestBytes(undefined, 0, stateOf()) <= MiB, 'small before anything is known')
 })
+
+t.test(
+  'Planner.requestBytes() has what comes first end first, as its reader takes it in order',
+  async t => {
+    const { planner, estimator } = plannerOf()
+    estimator.firstByte(100)
+    estimator.body(30e6, 1000)
+    const stream = planner.observe(1, 0, MiB, 0)
+    Object.assign(stream, { rampBytes: 64 * MiB, windowBytes: 192 * MiB })
+    const at = (left: number, limit: number) => {
+      stream.frontier = IMAGE - left
+      return planner.requestBytes(stream, IMAGE - left, stateOf(limit))
+    }
+    const even = (160 * MiB) / 16
+    t.ok(at(160 * MiB, 16) < even, 'less than an even share')
+    t.ok(at(160 * MiB, 16) >= (even * 3) / 4, 'but not much less')
+    t.equal(at(10 * MiB, 1), 10 * MiB, 'nothing lies behind the last one')
+  },
+)
+
+t.test(
+  'Planner.requestBytes() splits the end of one stream only where no other is left',
+  async t => {
+    const { planner, estimator } = plannerOf()
+    estimator.firstByte(100)
+    estimator.body(30e6, 1000)
+    const [first, second] = [planner.observe(1, 0, MiB, 0), planner.observe(2, IMAGE / 2, MiB, 0)]
+    planner.observe(2, IMAGE / 2 + MiB, MiB, 0)
+    for (const stream of [first, second]) {
+      Object.assign(stream, { rampBytes: 64 * MiB, windowBytes: 192 * MiB })
+    }
+    second.frontier = IMAGE - 16 * MiB
+    const size = () => planner.requestBytes(second, second.frontier, stateOf())
+    t.ok(size() >= 8 * MiB, `${size()}: there is enough left for all connections`)
+    first.frontier = IMAGE - 16 * MiB
+    t.equal(size(), MiB)
+  },
+)
 
 t.test('Planner.next() stays inside image, window, room and what is missing', async () => {
   const read = fc.record({
