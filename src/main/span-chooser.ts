@@ -135,7 +135,7 @@ export class SpanChooser {
     const reach = confirmed ? cursorOf(stream) + planner.reachOf(stream, clock()) : 0
     const limit = Math.min(imageBytes, offset + size, reach)
     const missing = confirmed
-      ? this.#coverage.missingUntil(offset, limit, stream.again, planner.bridgeBytes)
+      ? this.#coverage.missingUntil(offset, limit, stream.again, planner.bridgeBytes(stream))
       : offset
     const slots: number[] = []
     let at = offset

@@ -253,9 +253,9 @@ export class Planner {
     return Math.max(blockBytes, alignUp(bytes, blockBytes))
   }
 
-  /** See `Coverage.missingUntil()`. */
-  get bridgeBytes(): number {
-    return this.#options.estimator.delayBytes
+  /** See `Coverage.missingUntil()`. A first reader's zeroes were fetched for it just now. */
+  bridgeBytes({ again }: Stream): number {
+    return again ? this.#options.estimator.delayBytes : 0
   }
 
   /** Where the confirmed stream that is furthest behind will ask next; `offset` if none is below. */
@@ -355,7 +355,8 @@ export class Planner {
     const size = Math.min(this.requestBytes(stream, at, state), slide)
     const stop = Math.min(imageBytes, alignDown(at + size, blockBytes))
     const limit = Math.max(stop, at + 1)
-    const length = coverage.missingUntil(at, limit, stream.again, this.bridgeBytes) - at
+    const bridge = this.bridgeBytes(stream)
+    const length = coverage.missingUntil(at, limit, stream.again, bridge) - at
     // Waits until there is room for all of it: a reader frees its blocks one by one, and a request
     // for each would be the smallest, slowest kind.
     if (length > roomBytes || (at + length > end && end < imageBytes)) return undefined
