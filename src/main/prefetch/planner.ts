@@ -3,17 +3,13 @@
 // so the answer always fits the readers' latest positions. Pure; time comes as an argument.
 
 import { alignDown, alignUp, clamp, type Extent } from '../../shared/extent.js'
-import { balancedShare } from './balance.js'
 import type { Estimator } from './estimator.js'
+import { MIN_REQUEST, nextRamp, requestBytes } from './request-size.js'
 import { cursorOf, rateOf, type Stream, StreamTable } from './streams.js'
 import { WasteLedger } from './waste-ledger.js'
 
 const MiB = 1024 * 1024
 
-/** First request of a fresh stream: small, so that its first bytes come soon (Mountpoint: 1.1 MiB). */
-const FIRST_REQUEST = 1 * MiB
-/** Each request of a stream may be so many times as large as the one before. */
-const RAMP = 4
 /** Largest window of a stream before it has had to wait: several requests, not one (dittofs #1628). */
 const FIRST_WINDOW = 96 * MiB
 /** A window grows no further than so many times what the reader has taken: it may be a slow one. */
@@ -34,23 +30,6 @@ const CONTENT_MS = 2_000
 /** … times this, and at least so many bytes. */
 const CONTENT_TIMES = 2
 const CONTENT_WINDOW = 8 * MiB
-/**
- * Request size in units of what one connection could carry during a first-byte time: 9 keeps a
- * connection busy 90 % of the time (Arrow's rule); the ring's share of a connection bounds it.
- */
-export const REQUEST_DELAYS = 9
-/** Requests are not made smaller than this for the sake of balance. */
-const MIN_REQUEST = 1 * MiB
-/** The windows of all streams together hold at least so many requests, and each two, so that they can slide. */
-const REQUESTS_PER_WINDOW = 8
-const LEAST_PER_WINDOW = 2
-/**
- * Rate at which a reader takes what has come already, bytes per second: qemu-img out of a full ring, on
- * two cores.
- */
-const READER_RATE = 1.2e9
-/** … and no request is made smaller by more than this share for it. */
-const SOONER_SHARE = 1 / 4
 /** A stream without a read for this long asks for nothing more (rclone). */
 const IDLE_MS = 5_000
 /** The same where others want the room: a reader that has moved on must not starve its next place. */
@@ -222,35 +201,22 @@ export class Planner {
   }
 
   /**
-   * Size of the stream's next request, from what the estimator says and from where it stands:
-   * small at first, soon larger, bounded by the ring, and such that at the end of the image all
-   * connections finish together.
+   * Size of the stream's next request, from what the estimator says and from where it stands.
    *
    * @param offset where the request would begin
    */
   requestBytes(stream: Stream | undefined, offset: number, state: RequestState): number {
-    const { maxRequestBytes, estimator, imageBytes, blockBytes } = this.#options
-    const { limit } = state
-    const loads = state.loads()
-    const full = clamp(
-      Math.min(REQUEST_DELAYS * estimator.delayBytes, this.#options.aheadBytes() / limit),
-      MIN_REQUEST,
-      maxRequestBytes,
-    )
-    const left = Math.min(state.unaskedBytes || imageBytes, imageBytes - this.#lowest(offset))
-    const free = Math.max(1, Math.floor(limit) - loads.length)
-    const even = balancedShare(left, loads, free, estimator.delayBytes)
-    // What lies further back may come later, by the time the reader needs for all before it: with
-    // everything at once it would still have most of it to take.
-    const behind = Math.max(0, left - even)
-    const sooner = (behind / READER_RATE) * estimator.ratePerConnection
-    const share = Math.max(MIN_REQUEST, even - Math.min(sooner, SOONER_SHARE * even))
-    const ramp = stream?.rampBytes || FIRST_REQUEST
-    const streams = Math.max(1, this.#streams.all.filter(({ confirmed }) => confirmed).length)
-    const perWindow = Math.max(LEAST_PER_WINDOW, REQUESTS_PER_WINDOW / streams)
-    const slide = (stream?.windowBytes || Number.POSITIVE_INFINITY) / perWindow
-    const bytes = Math.floor(Math.min(full, share, ramp, slide))
-    return Math.max(blockBytes, alignUp(bytes, blockBytes))
+    const { imageBytes } = this.#options
+    return requestBytes({
+      ...this.#options,
+      left: Math.min(state.unaskedBytes || imageBytes, imageBytes - this.#lowest(offset)),
+      loads: state.loads(),
+      limit: state.limit,
+      streams: Math.max(1, this.#streams.all.filter(({ confirmed }) => confirmed).length),
+      windowBytes: stream?.windowBytes ?? 0,
+      rampBytes: stream?.rampBytes ?? 0,
+      aheadBytes: this.#options.aheadBytes(),
+    })
   }
 
   /** See `Coverage.missingUntil()`. A first reader's zeroes were fetched for it just now. */
@@ -270,7 +236,7 @@ export class Planner {
   /** Notes that a request of this stream was sent: the next may be larger. */
   requested(stream: Stream, end: number): void {
     const { maxRequestBytes } = this.#options
-    stream.rampBytes = Math.min((stream.rampBytes || FIRST_REQUEST) * RAMP, maxRequestBytes)
+    stream.rampBytes = nextRamp(stream.rampBytes, maxRequestBytes)
     stream.frontier = Math.max(stream.frontier, end)
   }
 

@@ -5,7 +5,7 @@
 import { alignDown } from '../../shared/extent.js'
 import { DEFAULTS } from '../defaults.js'
 import { formatSize } from '../parse-size.js'
-import { REQUEST_DELAYS } from '../prefetch/planner.js'
+import { REQUEST_DELAYS } from '../prefetch/request-size.js'
 import { demandSlots } from '../shared-ring.js'
 import { showBytes, showSeconds } from '../status/units.js'
 import { bestRate, LEAST_BODY_MS, type Round } from './connection-ladder.js'

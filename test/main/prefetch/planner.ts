@@ -270,25 +270,6 @@ t.test('Planner.requestBytes() follows the first-byte time, the ring and the res
 })
 
 t.test(
-  'Planner.requestBytes() has what comes first end first, as its reader takes it in order',
-  async t => {
-    const { planner, estimator } = plannerOf()
-    estimator.firstByte(100)
-    estimator.body(30e6, 1000)
-    const stream = planner.observe(1, 0, MiB, 0)
-    Object.assign(stream, { rampBytes: 64 * MiB, windowBytes: 192 * MiB })
-    const at = (left: number, limit: number) => {
-      stream.frontier = IMAGE - left
-      return planner.requestBytes(stream, IMAGE - left, stateOf(limit))
-    }
-    const even = (160 * MiB) / 16
-    t.ok(at(160 * MiB, 16) < even, 'less than an even share')
-    t.ok(at(160 * MiB, 16) >= (even * 3) / 4, 'but not much less')
-    t.equal(at(10 * MiB, 1), 10 * MiB, 'nothing lies behind the last one')
-  },
-)
-
-t.test(
   'Planner.requestBytes() splits the end of one stream only where no other is left',
   async t => {
     const { planner, estimator } = plannerOf()
