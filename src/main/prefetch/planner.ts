@@ -34,6 +34,11 @@ const CONTENT_WINDOW = 8 * MiB
 const IDLE_MS = 5_000
 /** The same where others want the room: a reader that has moved on must not starve its next place. */
 const RIVAL_IDLE_MS = 1_000
+/**
+ * A stream that waits for nothing and was not read for this long has no share of the room while others
+ * are read: nbdcopy leaves one behind every 128 MiB. Milliseconds.
+ */
+const PAUSE_MS = 250
 /** A stream without a read for this long is forgotten (JuiceFS). */
 const FORGET_MS = 30_000
 
@@ -275,10 +280,15 @@ export class Planner {
     return undefined
   }
 
+  /** Streams to fetch ahead of, a pausing one only while no other is read. */
   #active(nowMs: number): Stream[] {
-    return this.#streams.all.filter(
+    const open = this.#streams.all.filter(
       s => s.confirmed && s.windowBytes > 0 && nowMs - s.lastReadMs < IDLE_MS,
     )
+    const busy = open.filter(
+      s => s.stalledReads > 0 || s.waitingBytes > 0 || nowMs - s.lastReadMs < PAUSE_MS,
+    )
+    return busy.length > 0 ? busy : open
   }
 
   #reach(stream: Stream, active: readonly Stream[], nowMs: number): number {
