@@ -152,7 +152,7 @@ export class SpanChooser {
       const least = wanted?.end ?? at + 1
       const most = confirmed ? blockEnd : Math.min(blockEnd, alignUp(least, unit))
       const end = Math.max(least, this.#missingInBlock(block, at, most))
-      const slot = this.#assign(at, end, wanted !== undefined)
+      const slot = this.#assign(at, end, wanted !== undefined, stream)
       if (slot === -1) break
       slots.push(slot)
       at = end
@@ -221,6 +221,7 @@ export class SpanChooser {
         at,
         next,
         this.demands.of(Math.floor(at / blockBytes)) !== undefined,
+        stream,
       )
       if (slot === -1) break
       slots.push(slot)
@@ -241,10 +242,11 @@ export class SpanChooser {
   }
 
   /** Takes a slot for [offset, end) and gives it to those who wait for any of it. */
-  #assign(offset: number, end: number, demanded: boolean): number {
+  #assign(offset: number, end: number, demanded: boolean, stream: Stream | undefined): number {
     const { slots, ring, blockBytes } = this.#parts
     const block = Math.floor(offset / blockBytes)
-    const slot = slots.assign(block, offset - block * blockBytes, end - offset, demanded)
+    const again = stream?.confirmed === true && stream.again
+    const slot = slots.assign(block, offset - block * blockBytes, end - offset, demanded, again)
     if (slot === -1) return -1
     // The slot may have been filled and given up before the bell for its first byte was heard.
     ring.waiter.drop(slot)

@@ -123,6 +123,22 @@ t.test(
   },
 )
 
+t.test('what the ring can hold is fetched once, however often it is read', async t => {
+  const rounds = (count: number) => (s: Simulation) => {
+    const next = (left: number) => {
+      const finished = () => left > 1 && next(left - 1)
+      readSequentially(s, s.connect(CLIENT), { ...QEMU_IMG, finished })
+    }
+    next(count)
+  }
+  const fits = await measure({ imageBytes: 256 * MiB }, rounds(4))
+  t.ok(fits.fetchedBytes <= 1.2 * 256 * MiB, `${fits.fetchedBytes} bytes fetched`)
+  t.equal(fits.failed, 0)
+  // Of an image that is a little larger some is fetched each time, but not all of it.
+  const larger = await measure({ imageBytes: 288 * MiB }, rounds(4))
+  t.ok(larger.fetchedBytes <= 2.6 * 288 * MiB, `${larger.fetchedBytes} bytes fetched`)
+})
+
 t.test('a random read costs one small request and one first-byte time', async t => {
   const random = (depth: number, count: number) => (s: Simulation) =>
     readRandomly(s, s.connect(), { depth, count, maxBytes: 4 * KiB, exact: true, align: 4 * KiB })

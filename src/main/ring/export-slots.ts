@@ -59,8 +59,8 @@ export class ExportSlots {
   }
 
   /** See `SlotTable.assign()`. */
-  assign(block: number, start: number, length: number, demand: boolean): number {
-    return this.#table.assign(this.#firstBlock + block, start, length, demand)
+  assign(block: number, start: number, length: number, demand: boolean, again = false): number {
+    return this.#table.assign(this.#firstBlock + block, start, length, demand, again)
   }
 
   /** The fetch that held the slot has ended; it is whole. One that holds a block of zeroes is given back. */

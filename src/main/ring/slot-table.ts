@@ -6,6 +6,7 @@
 // bytes [start, start + length) of its block, and a block may lie in more than one slot.
 
 import { type RingOwner, SlotState } from '../../shared/sharedarraybuffer-ring/index.js'
+import { SlotOrder } from './slot-order.js'
 
 const NONE = -1
 /**
@@ -25,31 +26,6 @@ export type SlotUse = 'failed' | 'filling' | 'pinned' | 'unread' | 'read' | 'fre
 /** Tells whether a live stream is going to read this block: then it is given up last. */
 export type AheadTest = (block: number) => boolean
 
-/** Slots in the order in which they came. */
-class SlotQueue {
-  #slots: number[] = []
-  #head = 0
-
-  get length(): number {
-    return this.#slots.length - this.#head
-  }
-
-  push(slot: number): void {
-    this.#slots.push(slot)
-  }
-
-  shift(): number | undefined {
-    const slot = this.#slots[this.#head]
-    if (slot === undefined) return undefined
-    this.#head++
-    if (this.#head > 1024 && this.#head * 2 > this.#slots.length) {
-      this.#slots = this.#slots.slice(this.#head)
-      this.#head = 0
-    }
-    return slot
-  }
-}
-
 /** Slots by block, and the order of eviction. */
 export class SlotTable {
   readonly #owner: RingOwner
@@ -66,16 +42,14 @@ export class SlotTable {
   readonly #readTo: Int32Array
   /** 1 if bytes of the slot were read again, as tables of contents are. */
   readonly #reread: Uint8Array
-  /** 1 if the slot was read and waits in #behind or #left, pinned again or not. */
-  readonly #isLeft: Uint8Array
   /** 1 while the slot is handed to a fetch that has not ended, its waits for a retry included. */
   readonly #fetching: Uint8Array
   /** 1 if the slot's latest reader was a sequential one on its way through. */
   readonly #passed: Uint8Array
   /** Slots that sequential readers have passed: least likely to be read again. */
-  readonly #behind = new SlotQueue()
+  readonly #behind: SlotOrder
   /** Slots left by other readers. */
-  readonly #left = new SlotQueue()
+  readonly #left: SlotOrder
   /** Passed slots kept before memory that was never used is touched. */
   readonly #slack: number
   /** Slots in #left that a fetch ahead does not take. */
@@ -97,8 +71,9 @@ export class SlotTable {
     this.#start = new Int32Array(count)
     this.#readTo = new Int32Array(count)
     this.#reread = new Uint8Array(count)
-    this.#isLeft = new Uint8Array(count)
     this.#passed = new Uint8Array(count)
+    this.#behind = new SlotOrder(count)
+    this.#left = new SlotOrder(count)
     this.#slack = Math.floor(count * SLACK_SHARE)
     this.#kept = Math.min(Math.floor(count * KEPT_SHARE), demandReserve)
     this.#fetching = new Uint8Array(count)
@@ -180,11 +155,16 @@ export class SlotTable {
    * Takes a slot for the bytes [start, start + length) of a block and hands it to a fetch.
    *
    * @param demand somebody waits: even blocks fetched ahead may be given up
+   * @param again for a reader that goes over the image once more: what was passed long ago is what it
+   *   comes to next, so that what was passed lately is given up instead, and memory never used before either
    * @returns the slot, or -1 if none can be given up now
    */
-  assign(block: number, start: number, length: number, demand: boolean): number {
+  assign(block: number, start: number, length: number, demand: boolean, again = false): number {
     if (!demand && this.prefetchRoom <= 0) return NONE
-    const slot = this.#takeBehind(this.#slack) ?? this.#free.pop() ?? this.#evict(demand)
+    const slot =
+      (again
+        ? (this.#free.pop() ?? this.#takeBehindLately())
+        : (this.#takeBehind(this.#slack) ?? this.#free.pop())) ?? this.#evict(demand)
     if (slot === NONE) return NONE
     this.#owner.assign(slot, block % 0x7fffffff, length)
     this.#block[slot] = block
@@ -192,7 +172,6 @@ export class SlotTable {
     this.#readTo[slot] = 0
     this.#reread[slot] = 0
     this.#passed[slot] = 0
-    this.#isLeft[slot] = 0
     this.#fetching[slot] = 1
     this.#sibling[slot] = this.#blocks.get(block) ?? NONE
     this.#blocks.set(block, slot)
@@ -204,7 +183,7 @@ export class SlotTable {
   fetched(slot: number): void {
     this.#fetching[slot] = 0
     // Readers came and went while it was being filled.
-    const idle = this.#owner.memory.pins(slot) === 0 && this.#isLeft[slot] === 0
+    const idle = this.#owner.memory.pins(slot) === 0 && !this.#isLeft(slot)
     if (idle && this.#readTo[slot] !== 0) this.#leave(slot)
   }
 
@@ -225,7 +204,7 @@ export class SlotTable {
 
   /** A read uses the slot: it stays until `unpin()`. */
   pin(slot: number): void {
-    if (this.#owner.memory.pins(slot) === 0 && this.#isLeft[slot] === 0) this.#unread--
+    if (this.#owner.memory.pins(slot) === 0 && !this.#isLeft(slot)) this.#unread--
     this.#owner.pin(slot)
   }
 
@@ -235,10 +214,13 @@ export class SlotTable {
    * @param passing the reader is a sequential one: it will not come back
    */
   touch(slot: number, from: number, to: number, passing: boolean): void {
-    this.#passed[slot] = passing ? 1 : 0
     const readTo = this.#readTo[slot] as number
-    if (from < readTo) this.#reread[slot] = 1
+    // A second pass over the image is no table of contents.
+    const isPass = passing && this.#passed[slot] === 1
+    if (from < readTo && !isPass) this.#reread[slot] = 1
+    this.#passed[slot] = passing ? 1 : 0
     this.#readTo[slot] = Math.max(readTo, to)
+    if (isPass && this.#behind.has(slot)) this.#behind.push(slot)
   }
 
   /** A read no longer uses the slot. */
@@ -250,7 +232,7 @@ export class SlotTable {
       this.#free.push(slot)
       return
     }
-    if (this.#isLeft[slot] === 1) return
+    if (this.#isLeft(slot)) return
     this.#unread++
     if (this.#readTo[slot] !== 0 && !this.#isHeld(slot)) this.#leave(slot)
   }
@@ -261,7 +243,7 @@ export class SlotTable {
     if (this.#isHeld(slot)) return state === SlotState.FAILED ? 'failed' : 'filling'
     if (this.#owner.memory.pins(slot) > 0) return 'pinned'
     if (this.#block[slot] === NONE) return 'free'
-    return this.#isLeft[slot] === 1 ? 'read' : 'unread'
+    return this.#isLeft(slot) ? 'read' : 'unread'
   }
 
   /** How many slots hold whole blocks, and how many are being filled. For statistics; walks all slots. */
@@ -276,8 +258,12 @@ export class SlotTable {
     return { ready, filling }
   }
 
+  /** True if the slot was read and waits to be used again, pinned once more or not. */
+  #isLeft(slot: number): boolean {
+    return this.#behind.has(slot) || this.#left.has(slot)
+  }
+
   #leave(slot: number): void {
-    this.#isLeft[slot] = 1
     this.#unread--
     if (this.#passed[slot] === 1 && this.#reread[slot] === 0) this.#behind.push(slot)
     else this.#left.push(slot)
@@ -300,8 +286,10 @@ export class SlotTable {
     this.#sibling[slot] = NONE
     this.#block[slot] = NONE
     // Counted as unread only while unpinned and not left.
-    if (this.#isLeft[slot] === 1) this.#isLeft[slot] = 0
-    else if (this.#owner.memory.pins(slot) === 0) this.#unread--
+    if (this.#isLeft(slot)) {
+      this.#behind.delete(slot)
+      this.#left.delete(slot)
+    } else if (this.#owner.memory.pins(slot) === 0) this.#unread--
   }
 
   #toFree(slot: number): void {
@@ -322,21 +310,34 @@ export class SlotTable {
   /** The slot that was passed first, if more than `keep` are behind their readers. */
   #takeBehind(keep: number): number | undefined {
     while (this.#behind.length > keep) {
-      const slot = this.#behind.shift() as number
-      if (this.#isLeft[slot] === 0) continue
-      // Somebody came back for it.
-      if (this.#reread[slot] === 0 && this.#owner.memory.pins(slot) === 0) return this.#giveUp(slot)
-      this.#left.push(slot)
+      const slot = this.#takeIfPassed(this.#behind.oldest)
+      if (slot !== undefined) return slot
     }
+    return undefined
+  }
+
+  /** The slot that was passed latest, but for the slack: there a reader may not be through with it. */
+  #takeBehindLately(): number | undefined {
+    while (this.#behind.length > this.#slack) {
+      const slot = this.#takeIfPassed(this.#behind.before(this.#slack))
+      if (slot !== undefined) return slot
+    }
+    return undefined
+  }
+
+  /** Takes the slot out of #behind: to be used, or to the others where somebody has come back for it. */
+  #takeIfPassed(slot: number): number | undefined {
+    if (this.#reread[slot] === 0 && this.#owner.memory.pins(slot) === 0) return this.#giveUp(slot)
+    this.#behind.delete(slot)
+    this.#left.push(slot)
     return undefined
   }
 
   /** The slot whose reader left first; one that was read again gets another round. */
   #takeLeft(): number | undefined {
     // Two rounds at most: the first may only take marks away.
-    for (let steps = 2 * this.#left.length; steps > 0 && this.#left.length > 0; steps--) {
-      const slot = this.#left.shift() as number
-      if (this.#isLeft[slot] === 0) continue
+    for (let steps = 2 * this.#left.length; steps > 0; steps--) {
+      const slot = this.#left.oldest
       const again = this.#reread[slot] === 1
       if (!again && this.#owner.memory.pins(slot) === 0) return this.#giveUp(slot)
       this.#reread[slot] = 0
@@ -372,7 +373,7 @@ export class SlotTable {
     return (
       this.#block[slot] !== NONE &&
       !this.#isHeld(slot) &&
-      this.#isLeft[slot] === 0 &&
+      !this.#isLeft(slot) &&
       this.#owner.isReclaimable(slot)
     )
   }

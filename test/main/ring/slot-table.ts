@@ -116,6 +116,26 @@ t.test('SlotTable.assign() gives what was read twice another round', async t => 
   t.equal(bench.bring(4, true), table, 'one round only')
 })
 
+t.test(
+  'SlotTable.assign() gives a second round what was passed lately, and unused memory before',
+  async t => {
+    const bench = new Bench(16, 2)
+    const passed = Array.from({ length: 14 }, (_, block) => bench.bring(block, true))
+    for (const slot of passed) bench.read(slot, true)
+    const { table } = bench
+    const taken = () => table.assign(20, 0, BYTES, true, true)
+    t.notOk(passed.includes(taken()), 'never used')
+    t.notOk(passed.includes(taken()))
+    // The two passed latest may still be read.
+    t.equal(taken(), passed[11])
+    t.equal(taken(), passed[10])
+    // The second round comes by: what it has passed is the latest now.
+    for (const slot of passed.slice(0, 4)) bench.read(slot, true)
+    t.equal(taken(), passed[1])
+    t.equal(table.assign(21, 0, BYTES, true), passed[4], 'a first reader takes the oldest')
+  },
+)
+
 t.test('SlotTable.sweep() lets go of what was fetched for readers that are gone', async t => {
   const bench = new Bench(4, 1)
   bench.ahead.add(2)
