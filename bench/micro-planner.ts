@@ -72,8 +72,7 @@ for (const readers of [1, 4, 16]) {
     reads((reader, offset) => {
       planner.observe(reader, offset, BLOCK, now++)
       const plan = planner.next(STATE, GiB, now)
-      if (plan !== undefined)
-        planner.requested(plan.stream, plan.extent.offset + plan.extent.length)
+      if (plan !== undefined) planner.requested(plan.stream, plan.extent)
     })
   })
 }

@@ -179,6 +179,11 @@ export class ImageExport implements Export, RingUser {
     )
   }
 
+  gaveUp(block: number): void {
+    const { slotBytes } = this.#ring.memory
+    this.#planner.lost({ offset: block * slotBytes, length: slotBytes })
+  }
+
   /** What is under way, in the whole ring. Cheap: may be asked at any time. */
   gauges(): EngineGauges {
     const { owner, admission, waiter, table } = this.#ring

@@ -22,6 +22,8 @@ const GATHER_BYTES = 32 * 1024 * 1024
 export interface RingUser {
   /** True if a live reader is going to read this block of the export. */
   isAhead(block: number): boolean
+  /** The block, or a part of it, has lost its place in the ring. */
+  gaveUp(block: number): void
   /** True while the export fetches ahead of somebody. */
   readonly active: boolean
 }
@@ -50,7 +52,16 @@ export class SharedRing {
     const reserve = demandSlots(memory.slotCount)
     this.memory = memory
     this.owner = new RingOwner(memory)
-    this.table = new SlotTable(this.owner, reserve, block => this.#isAhead(block))
+    this.table = new SlotTable(this.owner, reserve, {
+      isAhead: block => {
+        const owner = this.#ownerOf(block)
+        return owner?.user.isAhead(block - owner.firstBlock) ?? false
+      },
+      gaveUp: block => {
+        const owner = this.#ownerOf(block)
+        owner?.user.gaveUp(block - owner.firstBlock)
+      },
+    })
     this.waiter = new SlotWaiter(this.owner)
     this.admission = new Admission(reserve)
     this.aheadBytes = (memory.slotCount - reserve) * memory.slotBytes
@@ -79,8 +90,7 @@ export class SharedRing {
     this.waiter.close()
   }
 
-  #isAhead(block: number): boolean {
-    const owner = this.#users.findLast(({ firstBlock }) => firstBlock <= block)
-    return owner?.user.isAhead(block - owner.firstBlock) ?? false
+  #ownerOf(block: number) {
+    return this.#users.findLast(({ firstBlock }) => firstBlock <= block)
   }
 }

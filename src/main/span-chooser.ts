@@ -159,7 +159,7 @@ export class SpanChooser {
       if (end < blockEnd) break
     }
     if (slots.length === 0) return undefined
-    if (confirmed) planner.requested(stream, at)
+    if (confirmed) planner.requested(stream, { offset, length: at - offset })
     this.#askedBytes += at - offset
     return { offset, end: at, slots }
   }
@@ -228,7 +228,7 @@ export class SpanChooser {
       at = next
     }
     if (slots.length === 0) return undefined
-    if (stream !== undefined) planner.requested(stream, at)
+    if (stream !== undefined) planner.requested(stream, { offset, length: at - offset })
     this.#askedBytes += at - offset
     return { offset, end: at, slots }
   }

@@ -501,7 +501,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** The span's missing bytes will not come. */
   #lose(span: Span, failure: Failure): void {
     const { slots, ring, planner } = this.#parts
-    planner.lost(span.offset)
+    planner.lost({ offset: span.offset, length: span.end - span.offset })
     const lost: number[] = []
     for (const [i, slot] of span.slots.entries()) {
       if (!span.holds(i)) continue

@@ -14,7 +14,7 @@ const IMAGE = BLOCKS * BLOCK - 100
 /** An image of 40 blocks, of which these are known. */
 function coverage({ present = [] as number[], zero = [] as number[], served = [] as number[] }) {
   const memory = RingMemory.create({ slotCount: 16, slotBytes: BLOCK })
-  const table = new SlotTable(new RingOwner(memory), 1, () => false)
+  const table = new SlotTable(new RingOwner(memory), 1, { isAhead: () => false, gaveUp: () => {} })
   const [zeroes, passed] = [new BlockBitmap(BLOCKS), new BlockBitmap(BLOCKS)]
   const parts = { table, memory, firstBlock: 0, imageBytes: IMAGE, zeroes }
   const slots = new ExportSlots(parts)

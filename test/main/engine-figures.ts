@@ -139,6 +139,17 @@ t.test('what the ring can hold is fetched once, however often it is read', async
   t.ok(larger.fetchedBytes <= 2.6 * 288 * MiB, `${larger.fetchedBytes} bytes fetched`)
 })
 
+t.test('what others have read is fetched ahead of a reader who finds it gone', async t => {
+  const figures = await measure({ imageBytes: 512 * MiB }, s =>
+    readSequentially(s, s.connect(CLIENT), {
+      ...QEMU_IMG,
+      from: 384 * MiB,
+      finished: () => readSequentially(s, s.connect(CLIENT), QEMU_IMG),
+    }),
+  )
+  reached(t, figures, 280, 1)
+})
+
 t.test('a random read costs one small request and one first-byte time', async t => {
   const random = (depth: number, count: number) => (s: Simulation) =>
     readRandomly(s, s.connect(), { depth, count, maxBytes: 4 * KiB, exact: true, align: 4 * KiB })

@@ -2,7 +2,7 @@
 // one request (request size). Nothing is queued here: the scheduler asks when a request may start,
 // so the answer always fits the readers' latest positions. Pure; time comes as an argument.
 
-import { alignDown, alignUp, clamp, type Extent } from '../../shared/extent.js'
+import { alignDown, alignUp, clamp, type Extent, endOf } from '../../shared/extent.js'
 import type { Estimator } from './estimator.js'
 import { MIN_REQUEST, nextRamp, requestBytes } from './request-size.js'
 import { cursorOf, rateOf, type Stream, StreamTable } from './streams.js'
@@ -119,7 +119,7 @@ export class Planner {
   /** Notes a read; its stream's window slides with it. */
   observe(connection: number, offset: number, length: number, nowMs: number): Stream {
     const stream = this.#streams.observe(connection, offset, length, nowMs)
-    stream.again = this.#options.coverage.wasServed(offset)
+    this.#repeats(stream, offset)
     this.#open(stream, nowMs)
     return stream
   }
@@ -127,8 +127,16 @@ export class Planner {
   /** The connection is going to read on from `offset`, and much. */
   announce(connection: number, offset: number, nowMs: number): void {
     const stream = this.#streams.announce(connection, offset, nowMs)
-    stream.again = this.#options.coverage.wasServed(offset)
+    this.#repeats(stream, offset)
     this.#open(stream, nowMs)
+  }
+
+  /** Notes whether the stream reads what was served before. */
+  #repeats(stream: Stream, offset: number): void {
+    const again = this.#options.coverage.wasServed(offset)
+    // What was passed over as another reader's may be its own after all.
+    if (again && !stream.again) stream.frontier = Math.min(stream.frontier, stream.next)
+    stream.again = again
   }
 
   /** Opens a confirmed stream's window as far as it has shown itself. */
@@ -239,16 +247,20 @@ export class Planner {
   }
 
   /** Notes that a request of this stream was sent: the next may be larger. */
-  requested(stream: Stream, end: number): void {
+  requested(stream: Stream, { offset, length }: Extent): void {
     const { maxRequestBytes } = this.#options
     stream.rampBytes = nextRamp(stream.rampBytes, maxRequestBytes)
-    stream.frontier = Math.max(stream.frontier, end)
+    // Unless bytes before it were given up for it.
+    if (stream.frontier >= offset || cursorOf(stream) >= offset) {
+      stream.frontier = Math.max(stream.frontier, offset + length)
+    }
   }
 
-  /** Bytes below the stream's frontier were lost after all: they will be planned again. */
-  lost(offset: number): void {
+  /** Bytes below a stream's frontier are not there, or will not come, after all: they will be planned again. */
+  lost(extent: Extent): void {
     for (const stream of this.#streams.all) {
-      if (offset >= stream.next && offset < stream.frontier) stream.frontier = offset
+      const from = Math.max(extent.offset, stream.next)
+      if (from < Math.min(endOf(extent), stream.frontier)) stream.frontier = from
     }
   }
 

@@ -23,14 +23,19 @@ const KEPT_SHARE = 1 / 8
 /** What a slot is used for, told in the order of this list: a slot that is filled may be pinned, too. */
 export type SlotUse = 'failed' | 'filling' | 'pinned' | 'unread' | 'read' | 'free'
 
-/** Tells whether a live stream is going to read this block: then it is given up last. */
-export type AheadTest = (block: number) => boolean
+/** Those for whom blocks lie in the slots. */
+export interface BlockReaders {
+  /** Tells whether a live stream is going to read this block: then it is given up last. */
+  isAhead(block: number): boolean
+  /** The block, or a part of it, is no longer there: its place is needed. */
+  gaveUp(block: number): void
+}
 
 /** Slots by block, and the order of eviction. */
 export class SlotTable {
   readonly #owner: RingOwner
   readonly #demandReserve: number
-  readonly #isAhead: AheadTest
+  readonly #readers: BlockReaders
   readonly #free: number[] = []
   /** First slot of each block present; further ones hang on #sibling. */
   readonly #blocks = new Map<number, number>()
@@ -59,13 +64,13 @@ export class SlotTable {
 
   /**
    * @param demandReserve slots that fetches ahead of need leave to demand, at least 1
-   * @param isAhead asked before an unread slot is given up
+   * @param readers asked before an unread slot is given up
    */
-  constructor(owner: RingOwner, demandReserve: number, isAhead: AheadTest) {
+  constructor(owner: RingOwner, demandReserve: number, readers: BlockReaders) {
     const count = owner.memory.slotCount
     this.#owner = owner
     this.#demandReserve = demandReserve
-    this.#isAhead = isAhead
+    this.#readers = readers
     this.#sibling = new Int32Array(count).fill(NONE)
     this.#block = new Float64Array(count).fill(NONE)
     this.#start = new Int32Array(count)
@@ -142,7 +147,8 @@ export class SlotTable {
    */
   sweep(): void {
     for (let slot = 0; slot < this.#owner.memory.slotCount; slot++) {
-      if (this.#isUnread(slot) && !this.#isAhead(this.#block[slot] as number)) this.#leave(slot)
+      if (this.#isUnread(slot) && !this.#readers.isAhead(this.#block[slot] as number))
+        this.#leave(slot)
     }
   }
 
@@ -348,8 +354,10 @@ export class SlotTable {
 
   #giveUp(slot: number | undefined): number | undefined {
     if (slot === undefined) return undefined
+    const block = this.#block[slot] as number
     this.#unlink(slot)
     this.#owner.reclaim(slot)
+    this.#readers.gaveUp(block)
     return slot
   }
 

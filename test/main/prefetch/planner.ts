@@ -55,7 +55,7 @@ function plannerOf(options: Partial<PlannerOptions> = {}) {
       const { offset, length } = plan.extent
       extents.push([offset, length])
       room -= length
-      planner.requested(plan.stream, offset + length)
+      planner.requested(plan.stream, plan.extent)
       for (let at = offset; at < offset + length; at += BLOCK) present.add(Math.floor(at / BLOCK))
       if (extents.length > 5000) throw new Error('no end of plans')
     }
@@ -236,8 +236,36 @@ t.test('Planner.lost() has the bytes planned again', async t => {
   planner.observe(1, 0, 2 * MiB, 0)
   drain(0)
   present.delete(20)
-  planner.lost(20 * BLOCK)
+  planner.lost({ offset: 20 * BLOCK, length: BLOCK })
   t.strictSame(drain(0), [[20 * BLOCK, BLOCK]])
+  // What the reader has passed need not come back, what it has before it must.
+  planner.observe(1, 2 * MiB, 3 * BLOCK, 1)
+  drain(1)
+  for (const block of [9, 10, 11, 12]) present.delete(block)
+  planner.lost({ offset: 9 * BLOCK, length: 4 * BLOCK })
+  t.strictSame(drain(1), [[11 * BLOCK, 2 * BLOCK]])
+})
+
+t.test('Planner.requested() does not forget what was given up for the request', async t => {
+  const { planner, present, drain } = plannerOf()
+  const stream = planner.observe(1, 0, 2 * MiB, 0)
+  drain(0)
+  const { frontier } = stream
+  present.delete(20)
+  planner.lost({ offset: 20 * BLOCK, length: BLOCK })
+  planner.requested(stream, { offset: frontier, length: BLOCK })
+  t.strictSame(drain(0)[0], [20 * BLOCK, BLOCK])
+})
+
+t.test('Planner.observe() goes back over what it took for read by others', async t => {
+  const { planner, served, drain } = plannerOf()
+  for (let block = 16; block < 24; block++) served.add(block)
+  planner.observe(1, 0, 2 * MiB, 0)
+  t.notOk(drain(0).some(([offset]) => offset === 16 * BLOCK))
+  planner.observe(1, 2 * MiB, 2 * MiB, 1)
+  t.notOk(drain(1).some(([offset]) => offset === 16 * BLOCK))
+  planner.observe(1, 4 * MiB, 64 * 1024, 2)
+  t.strictSame(drain(2)[0], [16 * BLOCK + 64 * 1024, 8 * BLOCK - 64 * 1024])
 })
 
 t.test('Planner with readahead off or of a fixed size', async t => {
@@ -325,7 +353,7 @@ t.test('Planner.next() stays inside image, window, room and what is missing', as
               if (present.has(index)) return false
               present.add(index)
             }
-            planner.requested(plan.stream, offset + bytes)
+            planner.requested(plan.stream, { offset, length: bytes })
           }
         }
         return true
@@ -344,7 +372,7 @@ t.test('Planner.next() lets a window slide that many streams share the ring with
       const plan = planner.next(stateOf(4), Number.POSITIVE_INFINITY, 0)
       if (plan === undefined) return
       const { offset, length } = plan.extent
-      planner.requested(plan.stream, offset + length)
+      planner.requested(plan.stream, plan.extent)
       for (let at = offset; at < offset + length; at += BLOCK) present.add(Math.floor(at / BLOCK))
     }
   }

@@ -16,11 +16,15 @@ class Bench {
   readonly owner: RingOwner
   readonly table: SlotTable
   readonly ahead = new Set<number>()
+  readonly gaveUp: number[] = []
 
   constructor(slotCount: number, reserve: number) {
     this.memory = RingMemory.create({ slotCount, slotBytes: BYTES })
     this.owner = new RingOwner(this.memory)
-    this.table = new SlotTable(this.owner, reserve, block => this.ahead.has(block))
+    this.table = new SlotTable(this.owner, reserve, {
+      isAhead: block => this.ahead.has(block),
+      gaveUp: block => this.gaveUp.push(block),
+    })
   }
 
   fill(slot: number): void {
@@ -97,6 +101,7 @@ t.test(
     t.equal(bench.bring(12, true), a)
     bench.ahead.add(11).add(12)
     t.equal(bench.table.find(1, 0), -1)
+    t.same(bench.gaveUp, [2, 1], 'and says so')
     t.equal(bench.bring(13, true), a, 'then the block furthest into the image')
     t.equal(bench.table.find(3, 0), c)
     t.equal(bench.table.find(4, 0), d)
