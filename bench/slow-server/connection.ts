@@ -23,7 +23,7 @@ export interface ConnectionHost {
   activeBodies: number
   /** Milliseconds since the server's start, monotonic. */
   now(): number
-  drawDelay(firstOnConnection: boolean): Delay
+  drawDelay(sinceConnectMs: number): Delay
   respond(request: RequestHead, entry: LogEntry): Response
   refuse(): Answer
 }
@@ -49,6 +49,7 @@ export class Connection {
   readonly #parser = new RequestParser()
   readonly #queue: Pending[] = []
   readonly #bandwidth = new TokenBucket(Infinity)
+  readonly #startedMs: number
   #requests = 0
   #busy = false
   #gone = false
@@ -69,6 +70,7 @@ export class Connection {
     this.#raw = raw
     this.#host = host
     this.#number = host.log.connected()
+    this.#startedMs = host.now()
     raw.setNoDelay(true)
     socket.on('data', chunk => this.#received(chunk))
     socket.on('end', () => {
@@ -116,7 +118,8 @@ export class Connection {
     }
     for (const request of requests) {
       const entry = this.#host.log.arrived(this.#number, request, this.#host.now())
-      const delay = this.#host.drawDelay(this.#requests++ === 0)
+      const delay = this.#host.drawDelay(entry.startMs - this.#startedMs)
+      this.#requests++
       this.#queue.push({ request, entry, delay })
     }
     if (this.#queue.length > MAX_PIPELINED) this.#socket.pause()

@@ -6,7 +6,7 @@ import type { SeededRandom } from './seeded-random.js'
 export interface DelayOptions {
   /** Network latency: from a request's arrival, overlapping with other requests of the connection. Defaults to 0. */
   readonly latencyMs?: number | undefined
-  /** Network latency added to the first request of a connection (TCP and TLS handshakes). Defaults to 0. */
+  /** Time from a connection's beginning until its first request is let in (TCP and TLS handshakes). Defaults to 0. */
   readonly connectLatencyMs?: number | undefined
   /** Think time: a connection works on one request after the other, each for this long. Defaults to 0. */
   readonly thinkTimeMs?: number | undefined
@@ -25,17 +25,19 @@ export interface Delay {
 /**
  * Draws the delays of a request. Jitter and tail are added to the think time if there is one, else to the latency.
  * The same number of random draws is made for every request, so that one option does not shift another's sequence.
+ *
+ * @param sinceConnectMs - time between the connection's beginning and the request's arrival
  */
 export function drawDelay(
   options: DelayOptions,
-  firstOnConnection: boolean,
+  sinceConnectMs: number,
   random: SeededRandom,
 ): Delay {
   const jitter = random.exponential(options.jitterMs ?? 0)
   const inTail = random.next() < (options.tail?.share ?? 0)
   const extra = jitter + (inTail ? (options.tail?.ms ?? 0) : 0)
   const think = options.thinkTimeMs ?? 0
-  const latency =
-    (options.latencyMs ?? 0) + (firstOnConnection ? (options.connectLatencyMs ?? 0) : 0)
+  const connecting = Math.max(0, (options.connectLatencyMs ?? 0) - sinceConnectMs)
+  const latency = (options.latencyMs ?? 0) + connecting
   return think > 0 ? { latency, think: think + extra } : { latency: latency + extra, think }
 }

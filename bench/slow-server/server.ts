@@ -194,8 +194,8 @@ class Host implements ConnectionHost {
     return performance.now() - this.#start
   }
 
-  drawDelay(firstOnConnection: boolean): Delay {
-    return drawDelay(this.options, firstOnConnection, this.#delayRandom)
+  drawDelay(sinceConnectMs: number): Delay {
+    return drawDelay(this.options, sinceConnectMs, this.#delayRandom)
   }
 
   respond(request: RequestHead, entry: LogEntry): Response {

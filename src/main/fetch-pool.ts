@@ -9,11 +9,13 @@ import { failureOf } from '../shared/failures.js'
 import {
   type CallResult,
   type CallTask,
+  type ConnectTask,
   type FetchResult,
   type FetchTask,
   NO_TIMINGS,
   type ProbeResult,
   type ProbeTask,
+  type SourceRequest,
   type WorkerSettings,
 } from '../shared/fetch-task.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
@@ -155,6 +157,16 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
+  /** Has connections opened for requests to come, until there are so many in all. Returns at once. */
+  prepare(source: SourceRequest, connections: number): void {
+    const { workers } = this.#options
+    for (let rank = 0; rank < Math.min(workers, connections); rank++) {
+      const task = { source, connections: Math.ceil((connections - rank) / workers) }
+      // A thread that dies of it is replaced like any other.
+      this.#run(task, 'openConnections').catch(() => {})
+    }
+  }
+
   /** Asks about a URL. Never rejects. */
   async probe(task: ProbeTask): Promise<ProbeResult> {
     try {
@@ -215,7 +227,7 @@ export class FetchPool implements AsyncDisposable {
   }
 
   async #run(
-    task: FetchTask | ProbeTask | CallTask | SpoolTask,
+    task: FetchTask | ConnectTask | ProbeTask | CallTask | SpoolTask,
     name: string,
     transferList: MessagePort[] = [],
   ): Promise<unknown> {

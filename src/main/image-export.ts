@@ -245,7 +245,9 @@ export class ImageExport implements Export, RingUser {
     return this.#ring.admission.isScarce
   }
 
-  connectionOpened(): void {}
+  connectionOpened(): void {
+    this.#fetcher.prepare()
+  }
 
   connectionClosed(connection: number): void {
     this.#planner.connectionClosed(connection)

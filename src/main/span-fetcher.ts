@@ -5,7 +5,7 @@
 import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
 import { failureOf, givenUp } from '../shared/failures.js'
-import type { FetchResult, FetchTask } from '../shared/fetch-task.js'
+import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
 import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './block-reader.js'
 import { FoldedWarning } from './folded-warning.js'
@@ -36,6 +36,8 @@ const RANDOM_MS = 2_000
 /** Sends one span to a worker. Never rejects. */
 export interface SpanRunner {
   run(task: FetchTask): Promise<FetchResult>
+  /** Opens connections for requests to come; absent where there is nothing to open. */
+  prepare?(source: SourceRequest, connections: number): void
 }
 
 export interface SpanFetcherParts extends SpanChooserParts, RetryLimits {
@@ -66,6 +68,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
   readonly #repeated: FoldedWarning
   #poison: Failure | undefined
   #closed = false
+  /** Connections that were asked for since a client came. */
+  #prepared = 0
   /** Bytes brought by requests that are over. */
   #receivedBytes = 0
   /** The latest read that had to be fetched before its stream had shown a sequence, and when. */
@@ -202,6 +206,22 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (!this.#closed) this.#parts.origin.wake()
   }
 
+  /** A client has come: connections are opened while it says what it wants. */
+  prepare(): void {
+    const { source, origin, clock } = this.#parts
+    if (this.#closed || this.#poison !== undefined || !source.isReady(clock())) return
+    this.#prepared = 0
+    this.#prepareFor(origin.governor.limit)
+  }
+
+  /** Opens connections for so many requests at a time, before they are sent. */
+  #prepareFor(requests: number): void {
+    const count = Math.floor(requests)
+    if (count <= this.#prepared) return
+    this.#prepared = count
+    this.#parts.runner.prepare?.(this.#parts.source.request, count)
+  }
+
   tend(nowMs: number): void {
     // What is taken back could not be sent again.
     if (this.#parts.source.isReady(nowMs)) this.#resendLate(nowMs)
@@ -300,6 +320,8 @@ export class SpanFetcher implements DemandFetcher, Requester {
       bulk: !this.isWaitedFor(span),
     }
     governor.began()
+    // Connections for the next round stand by the time the answers to this one allow it.
+    if (2 * governor.inFlight >= governor.limit) this.#prepareFor(governor.prospect(clock()))
     meter.requests++
     this.#late.sent()
     this.#running.add(span)

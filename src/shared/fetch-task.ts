@@ -1,5 +1,5 @@
 // Everything that crosses between the main thread and a worker, as plain data: the settings a
-// worker starts with, the three kinds of task (fetch a span, probe a URL, call a server) and their results.
+// worker starts with, the kinds of task (fetch a span, open connections, probe a URL, call a server) and their results.
 
 import type { Failure } from './failure.js'
 import type { Transport } from './transport.js'
@@ -108,6 +108,13 @@ export type FetchResult = AnswerNotes &
         readonly failure: Failure
       }
   )
+
+/** Connections to be opened for requests to come. */
+export interface ConnectTask {
+  readonly source: SourceRequest
+  /** Of one thread, those it has included. */
+  readonly connections: number
+}
 
 /** One ranged GET that is not bound to slots: used to learn about a URL. Redirects are reported, not followed. */
 export interface ProbeTask {

@@ -5,6 +5,7 @@
 import {
   type CallResult,
   type CallTask,
+  type ConnectTask,
   type FetchResult,
   type FetchTask,
   NO_TIMINGS,
@@ -46,6 +47,8 @@ export interface Fetcher extends Disposable {
   callServer(task: CallTask): Promise<CallResult>
   /** Makes one plain GET and writes its body into the task's file. Never rejects. */
   spoolSource(task: SpoolTask): Promise<SpoolResult>
+  /** Opens connections for requests to come. Never throws: what is wrong shows when they are needed. */
+  openConnections(task: ConnectTask): void
   /** Tasks being worked on, and open connections, those being set up included. */
   readonly running: number
   readonly connections: number
@@ -167,6 +170,16 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         fetch.settled(failureOfDefect(error), NO_TIMINGS)
       }
     })
+  }
+
+  openConnections({ source, connections }: ConnectTask): void {
+    // A Host field of one's own decides what TLS asks for, too: left to the request.
+    if (source.headers['host'] !== undefined) return
+    try {
+      this.#origin(new URL(source.url), source.transport).prepare(connections)
+    } catch {
+      // The request that needs one says it.
+    }
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { workerData } from 'node:worker_threads'
 import type {
   CallResult,
   CallTask,
+  ConnectTask,
   FetchResult,
   FetchTask,
   ProbeResult,
@@ -29,6 +30,11 @@ export function probeSource(task: ProbeTask): Promise<ProbeResult> {
 /** Sends a request that fetches no part of an image. Never rejects. */
 export function callServer(task: CallTask): Promise<CallResult> {
   return fetcher.callServer(task)
+}
+
+/** Opens connections for requests to come. */
+export function openConnections(task: ConnectTask): void {
+  fetcher.openConnections(task)
 }
 
 /** Downloads a whole file. Never rejects. */

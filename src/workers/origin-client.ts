@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { buildConnector, Client } from 'undici'
 import type { ConnectionSecurity, Transport } from '../shared/fetch-task.js'
+import { EarlyConnection } from './early-connection.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
 import { http } from './http-client.js'
 import type { Route } from './route.js'
@@ -72,6 +73,16 @@ export class OriginClient {
     return exchange
   }
 
+  /** Opens connections for requests to come until there are so many, those in use included. */
+  prepare(count: number): void {
+    while (this.#connections.size < Math.min(count, MAX_CONNECTIONS)) {
+      const connection = this.#connect()
+      connection.prepare(new URL(this.#origin))
+      // Those that stand already are used first.
+      this.#idle.unshift(connection)
+    }
+  }
+
   /** Ends all connections at once; requests in progress fail as cancelled. */
   close(): void {
     for (const connection of [...this.#connections]) this.#retire(connection)
@@ -134,6 +145,7 @@ class Connection implements Carrier, BodyGauge {
   /** Requests written since the connection was opened. */
   #carried = 0
   #socket: Socket | undefined
+  #early: EarlyConnection | undefined
 
   constructor(origin: string, transport: Transport, route: Route, events: ConnectionEvents) {
     this.#route = route
@@ -182,6 +194,16 @@ class Connection implements Carrier, BodyGauge {
     return this.#exchanges[0]?.alignment ?? 0
   }
 
+  /** Connects now, for the request to come. To be called before any. */
+  prepare({ host, hostname, protocol, port }: URL): void {
+    const options = { host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), protocol, port }
+    this.#early = new EarlyConnection(
+      callback => this.#setUp(options, callback),
+      IDLE_MS,
+      () => this.#events.lost(),
+    )
+  }
+
   dispatch(request: OriginRequest, exchange: Exchange, firstByteTimeoutMs: number): void {
     this.#bulk = request.bulk
     this.#exchanges.push(exchange)
@@ -201,6 +223,7 @@ class Connection implements Carrier, BodyGauge {
 
   destroy(): void {
     this.#client.destroy(null, () => {})
+    this.#early?.end()
     // The client does not know its socket while that is being set up.
     if (!this.open) this.#socket?.destroy(new Error('the connection is not needed'))
     this.#socket = undefined
@@ -223,6 +246,12 @@ class Connection implements Carrier, BodyGauge {
   }
 
   #connect(options: buildConnector.Options, callback: buildConnector.Callback): void {
+    const early = this.#early
+    this.#early = undefined
+    if (early?.take(callback) !== true) this.#setUp(options, callback)
+  }
+
+  #setUp(options: buildConnector.Options, callback: buildConnector.Callback): void {
     const startedAt = performance.now()
     const connect = (): unknown =>
       this.#route.connect(options, (...result) => {

@@ -114,16 +114,20 @@ t.test('TokenBucket gives no credit for time that passed idle', async t => {
 
 t.test('drawDelay() adds jitter and tail to what is delayed', async t => {
   const random = new SeededRandom(1)
-  t.same(drawDelay({}, true, random), { latency: 0, think: 0 })
-  t.same(drawDelay({ latencyMs: 20, thinkTimeMs: 100 }, false, random), { latency: 20, think: 100 })
-  t.same(drawDelay({ latencyMs: 20, connectLatencyMs: 40 }, true, random).latency, 60)
-  t.same(drawDelay({ latencyMs: 20, tail: { share: 1, ms: 5 } }, false, random).latency, 25)
-  t.same(drawDelay({ thinkTimeMs: 20, tail: { share: 1, ms: 5 } }, false, random).think, 25)
+  t.same(drawDelay({}, 0, random), { latency: 0, think: 0 })
+  t.same(drawDelay({ latencyMs: 20, thinkTimeMs: 100 }, 9, random), { latency: 20, think: 100 })
+  const connecting = { latencyMs: 20, connectLatencyMs: 40 }
+  t.same(
+    [0, 30, 99].map(since => drawDelay(connecting, since, random).latency),
+    [60, 30, 20],
+  )
+  t.same(drawDelay({ latencyMs: 20, tail: { share: 1, ms: 5 } }, 0, random).latency, 25)
+  t.same(drawDelay({ thinkTimeMs: 20, tail: { share: 1, ms: 5 } }, 0, random).think, 25)
 
   const options = { thinkTimeMs: 10, jitterMs: 8, tail: { share: 0.01, ms: 2000 } }
   const draw = (seed: number): number[] => {
     const random = new SeededRandom(seed)
-    return Array.from({ length: 20_000 }, () => drawDelay(options, false, random).think)
+    return Array.from({ length: 20_000 }, () => drawDelay(options, 0, random).think)
   }
   const delays = draw(3)
   t.equal(draw(3).join(), delays.join(), 'the same seed gives the same delays')

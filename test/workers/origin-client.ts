@@ -67,6 +67,63 @@ async function arrived(origin: Origin, count: number): Promise<void> {
 const ok = (body: string, ...fields: string[]) =>
   [`HTTP/1.1 200 OK`, `content-length: ${body.length}`, ...fields, '', body].join('\r\n')
 
+t.test('prepare() opens connections which requests then use', async t => {
+  const origin = await httpOrigin(t, (_request, response) => response.end('ok'))
+  const client = clientFor(t, origin)
+  const first = await get(client, '/0').done
+  t.ok(first.timings?.newConnection)
+  client.prepare(3)
+  client.prepare(2)
+  t.equal(client.size, 3, 'those in use are counted')
+  // The first of these are sent before the connections stand.
+  const readers = [1, 2, 3, 4].map(index => get(client, `/${index}`))
+  for (const { text, failure } of await Promise.all(readers.map(({ done }) => done))) {
+    t.equal(failure, undefined)
+    t.equal(text, 'ok')
+  }
+  t.equal(origin.accepted, 4)
+  client.prepare(5)
+  while (origin.accepted < 5) await turn()
+  const last = await Promise.all([1, 2, 3, 4, 5].map(index => get(client, `/${index}`).done))
+  t.same(last.map(({ text }) => text).join(), 'ok,ok,ok,ok,ok')
+  t.equal(origin.accepted, 5)
+  t.equal(last.filter(({ timings }) => timings?.newConnection).length, 1)
+})
+
+t.test('a connection that was opened early and is gone by then costs no request', async t => {
+  const origin = await rawOrigin(t, socket => socket.write(ok('ok')))
+  const client = clientFor(t, origin)
+  client.prepare(3)
+  while (origin.accepted < 3) await turn()
+  t.equal(client.size, 3)
+  const [gone, late, early] = origin.sockets
+  gone?.destroy()
+  // As servers do that have waited for long enough.
+  late?.end('HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n')
+  early?.write('HTTP/1.1 200 OK\r\n')
+  while (client.size > 0) await turn()
+  const { text, failure } = await get(client, '/').done
+  t.equal(failure, undefined)
+  t.equal(text, 'ok')
+  t.equal(origin.accepted, 4)
+})
+
+t.test('prepare() leaves it to the request to say what is wrong', async t => {
+  const origin = await httpOrigin(t, (_request, response) => response.end())
+  const { port } = new URL(origin.url)
+  const settings = { ...TRANSPORT, connectTimeoutMs: 500 }
+  // Nobody listens there.
+  const address = `http://127.0.0.2:${port}`
+  const client = new OriginClient(address, settings, new Router(settings).to(address))
+  client.prepare(2)
+  while (client.size > 0) await turn()
+  const { failure } = await get(client, '/').done
+  t.equal(failure?.code, 'connect')
+  client.prepare(1)
+  client.close()
+  t.equal(client.size, 0)
+})
+
 t.test(
   'send() opens a connection for each request at a time, then uses the latest again',
   async t => {
