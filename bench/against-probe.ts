@@ -5,6 +5,7 @@
 import { CLI, ours } from './cases/ours.js'
 import { OURS } from './cases/peers.js'
 import type { Group } from './cases/plan.js'
+import { MOST_CONNECTIONS } from './cases/presets.js'
 import { profileOf } from './cases/profiles.js'
 import { CellLookup } from './measure/lookup.js'
 import { startOrigin } from './measure/origin.js'
@@ -15,6 +16,8 @@ import { bestOfSweep } from './report/sweep.js'
 
 /** The least speed with what is recommended, as a share of the best. */
 const LEAST = 0.9
+/** What the probe may read: enough for bodies of a moment on as many connections as the sweep tries. */
+const BUDGET = '256M'
 
 const PROBED = `${OURS}-probe`
 const BEST = `${OURS}-best`
@@ -111,7 +114,9 @@ async function probe(profile: string, size: number, options: RunnerOptions): Pro
   const [address] = origin.addresses(1)
   const { url = '', caFile } = address ?? {}
   const trust = caFile === undefined ? [] : ['--cacert', caFile]
-  const command = [process.execPath, CLI, 'probe', '--json', ...trust, url] as const
+  // The probe keeps to the connections that it is allowed, and the sweep tries more than the default.
+  const bounds = ['--connections', String(MOST_CONNECTIONS), '--budget', BUDGET]
+  const command = [process.execPath, CLI, 'probe', '--json', ...bounds, ...trust, url] as const
   const { stdout } = await finish(command, options.limitMs)
   return JSON.parse(stdout) as ProbeJson
 }

@@ -45,10 +45,14 @@ export const HEADLINE = {
   ],
 } as const
 
+const SWEPT_CONNECTIONS = [2, 4, 8, 16, 32, 64]
+/** The most connections that a sweep tries. */
+export const MOST_CONNECTIONS = Math.max(...SWEPT_CONNECTIONS)
+
 /** Flag values that a sweep tries, one flag at a time; our defaults are measured beside them. */
 const SWEEP: Readonly<Record<string, readonly (number | string)[]>> = {
   '--workers': [1, 2, 4],
-  '--connections': [2, 4, 8, 16, 32, 64],
+  '--connections': SWEPT_CONNECTIONS,
   '--pipelining': [1, 2, 4],
   '--ring-size': ['64M', '128M', '256M', '512M'],
   '--max-request': ['1M', '4M', '8M', '16M', '32M'],

@@ -1,7 +1,7 @@
 // What readers wait for and no slot holds yet, by block, oldest first. Several readers that want
 // the same block share one entry.
 
-import type { Demand } from './block-reader.js'
+import type { Demand } from './demand-fetcher.js'
 
 /** Everything wanted of one block. Offsets are of the image. */
 export interface DemandEntry {

@@ -3,8 +3,8 @@
 // nothing is reserved for what may never be sent.
 
 import { alignDown, alignUp, clamp, type Extent, endOf } from '../shared/extent.js'
-import type { Demand } from './block-reader.js'
 import { coverageOf } from './coverage.js'
+import type { Demand } from './demand-fetcher.js'
 import { type DemandEntry, DemandQueue } from './demand-queue.js'
 import type { BlockBitmap } from './prefetch/block-bitmap.js'
 import type { FormatHint } from './prefetch/format-hint.js'

@@ -4,32 +4,23 @@
 
 import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
-import { failureOf, givenUp } from '../shared/failures.js'
+import { failureOf } from '../shared/failures.js'
 import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
 import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
-import type { Demand, DemandFetcher } from './block-reader.js'
-import { FoldedWarning } from './folded-warning.js'
+import type { Demand, DemandFetcher } from './demand-fetcher.js'
 import { LateRequests } from './late-requests.js'
-import type { Log } from './log.js'
 import { LostSlots } from './lost-slots.js'
-import type { Origin, Requester } from './origin.js'
+import type { Requester } from './origin.js'
 import { classify } from './prefetch/retry-policy.js'
 import type { Stream } from './prefetch/streams.js'
 import { type RetryLimits, RetryQueue } from './retry-queue.js'
+import { RunningSpans } from './running-spans.js'
 import type { SharedRing } from './shared-ring.js'
-import type { RequestSource } from './source/request-source.js'
 import { type Choice, Span } from './span.js'
 import { SpanChooser, type SpanChooserParts } from './span-chooser.js'
-import type { FetchMeter } from './status/fetch-meter.js'
+import { SpanFailures, type SpanFailuresParts } from './span-failures.js'
 import { warn, warning } from './warning.js'
 
-/**
- * Bytes a failed request must have brought for the count of attempts to start again: with less, a
- * server that breaks off after a byte would be asked a hundred thousand times before a read fails.
- */
-const PROGRESS_BYTES = 4096
-/** Times a request is sent again for a renewed source before its failure is told: more is no coincidence. */
-const MAX_OBJECTIONS = 12
 /** Time for which a random read is expected to be followed by another, milliseconds. */
 const RANDOM_MS = 2_000
 
@@ -40,20 +31,13 @@ export interface SpanRunner {
   prepare?(source: SourceRequest, connections: number): void
 }
 
-export interface SpanFetcherParts extends SpanChooserParts, RetryLimits {
-  readonly source: RequestSource
-  /** The source's URL without secrets, for messages. */
-  readonly sourceName: string
+export interface SpanFetcherParts
+  extends SpanChooserParts,
+    RetryLimits,
+    Omit<SpanFailuresParts, 'retries'> {
   readonly ring: SharedRing
-  readonly origin: Origin
   readonly runner: SpanRunner
-  readonly meter: FetchMeter
-  readonly log: Log
-  readonly random: () => number
 }
-
-/** Bounds how far the limit for a first byte grows with each attempt: at 120 s, to 32 minutes. */
-const MAX_PATIENCE = 16
 
 /** Fetches for one export. */
 export class SpanFetcher implements DemandFetcher, Requester {
@@ -61,11 +45,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
   readonly #chooser: SpanChooser
   readonly #late: LateRequests
   readonly #retries: RetryQueue
-  /** Spans with a request under way. */
-  readonly #running = new Set<Span>()
+  readonly #running: RunningSpans
   readonly #lost = new LostSlots()
-  readonly #givenUp: FoldedWarning
-  readonly #repeated: FoldedWarning
+  readonly #failures: SpanFailures
   #poison: Failure | undefined
   #closed = false
   /** Connections that were asked for since a client came. */
@@ -78,16 +60,12 @@ export class SpanFetcher implements DemandFetcher, Requester {
   constructor(parts: SpanFetcherParts) {
     this.#parts = parts
     this.#chooser = new SpanChooser(parts)
+    this.#running = new RunningSpans(parts.origin.estimator, parts.clock)
     this.#late = new LateRequests(parts.origin.estimator)
     this.#retries = new RetryQueue(parts)
+    this.#failures = new SpanFailures({ ...parts, retries: this.#retries })
     parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
-    this.#givenUp = new FoldedWarning(parts.log, count => warning('requests-given-up', { count }))
-    this.#repeated = new FoldedWarning(
-      parts.log,
-      count => warning('requests-repeated', { count }),
-      'info',
-    )
   }
 
   get poison(): Failure | undefined {
@@ -114,28 +92,16 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   receivedBytes(): number {
-    let bytes = this.#receivedBytes
-    for (const span of this.#running) bytes += span.position() - span.sentAt
-    return bytes
+    return this.#receivedBytes + this.#running.receivedBytes
   }
 
   loads(): readonly number[] {
-    const { ratePerConnection } = this.#parts.origin.estimator
-    return Array.from(
-      this.#running,
-      span => span.end - span.position() + (this.#silentMs(span) / 1000) * ratePerConnection,
-    )
-  }
-
-  /** Time until the span's request is likely to bring its first byte, milliseconds. */
-  #silentMs({ answered, sentMs }: Span): number {
-    const { clock, origin } = this.#parts
-    return answered ? 0 : Math.max(0, origin.estimator.firstByteP50Ms - (clock() - sentMs))
+    return this.#running.loads()
   }
 
   /** Spans with a request under way. */
   get running(): ReadonlySet<Span> {
-    return this.#running
+    return this.#running.all
   }
 
   /** Spans that failed and wait for their next attempt. */
@@ -177,29 +143,18 @@ export class SpanFetcher implements DemandFetcher, Requester {
     return this.#chooser.isHinted(block)
   }
 
-  /** Time until `bytes` of the slot are valid, as things go, milliseconds; undefined if no request brings them. */
   etaMs(slot: number, bytes: number): number | undefined {
-    const { ratePerConnection } = this.#parts.origin.estimator
-    for (const span of this.#running) {
-      const distance = span.distanceTo(slot, bytes)
-      if (distance === undefined) continue
-      return this.#silentMs(span) + (distance / ratePerConnection) * 1000
-    }
-    return undefined
-  }
-
-  joined(readId: string, slot: number): void {
-    for (const span of this.#running) {
-      if (!span.slots.includes(slot)) continue
-      const { id, request } = span
-      this.#parts.log('debug', 'read joins a request', { read: readId, span: id, request })
-      return
-    }
+    return this.#running.etaMs(slot, bytes)
   }
 
   requestMs(bytes: number): number {
-    const { firstByteP50Ms, ratePerConnection } = this.#parts.origin.estimator
-    return firstByteP50Ms + (bytes / ratePerConnection) * 1000
+    return this.#running.requestMs(bytes)
+  }
+
+  joined(readId: string, slot: number): void {
+    const { id, request } = this.#running.bringing(slot) ?? {}
+    if (id === undefined) return
+    this.#parts.log('debug', 'read joins a request', { read: readId, span: id, request })
   }
 
   wake(): void {
@@ -242,8 +197,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   /** Nothing is started any more, and whoever waits is told. */
   close(failure: Failure): void {
     this.#closed = true
-    this.#givenUp.end()
-    this.#repeated.end()
+    this.#failures.end()
     this.#endAll(this.#poison ?? failure)
     this.#parts.origin.leave(this)
   }
@@ -382,8 +336,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
       this.#parts.origin.record.answered(clock())
       this.#retries.succeeded(clock(), random)
       if (span.source !== undefined) source.worked(span.source)
-      this.#givenUp.passed(clock())
-      this.#repeated.passed(clock())
+      this.#failures.passed(clock())
     }
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
@@ -404,14 +357,12 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   #failed(span: Span, failure: Failure, receivedBytes: number, whole: boolean): void {
-    const { clock, random, log, sourceName, meter } = this.#parts
-    const { governor } = this.#parts.origin
     if (this.#closed) {
       // Ended by us, with its thread.
       if (!whole) this.#lose(span, this.#poison ?? failure)
       return
     }
-    const nowMs = clock()
+    const nowMs = this.#parts.clock()
     const takenBack = span.resending && failure.code === 'cancelled'
     span.resending = false
     if (takenBack && !whole && this.#poison === undefined) {
@@ -420,67 +371,17 @@ export class SpanFetcher implements DemandFetcher, Requester {
       for (const part of parts) this.#retries.again(part, nowMs)
       return
     }
-    meter.failure(failure.code)
-    this.#parts.origin.record.failed(nowMs)
-    // A lost request is found out soon, and a server that thinks for half an hour is waited for in the end.
-    if (failure.code === 'first-byte-timeout') {
-      span.patience = Math.min(MAX_PATIENCE, span.patience * 2)
-    }
-    const kind = classify(failure)
-    if (kind === 'refused') governor.refused(span.sentMs, nowMs, failure.retryAfterMs)
-    else if (kind === 'transient') governor.troubled(span.sentMs, nowMs)
+    this.#failures.count(span, failure, nowMs)
     if (whole) return
     if (this.#poison !== undefined) {
       this.#lose(span, this.#poison)
       return
     }
-    if (receivedBytes >= PROGRESS_BYTES) span.progressed()
-    if (this.#objected(span, failure, nowMs)) return
-    const decision = this.#retries.failed(span, failure, nowMs, this.isWaitedFor(span), random())
-    const { request } = span
-    const fields = { request, span: span.id, code: failure.code, attempt: span.requests }
-    if (decision.action === 'retry') {
-      const delay = Math.round(decision.delayMs)
-      const repeated = warning('request-repeated', { delay, failure: failure.message })
-      // What a refusal means is told by the governor.
-      if (kind === 'refused') warn(log, repeated, fields, 'debug')
-      else this.#repeated.warn(repeated, fields, nowMs)
-      return
-    }
-    const told = givenUp(failure, sourceName, span.requests)
-    if (decision.action === 'poison') {
-      this.#changed(told)
-    } else if (this.isWaitedFor(span)) {
-      this.#givenUp.warn(warning('request-given-up', { failure: told.message }), fields, nowMs)
-    } else {
-      // Whoever comes to read it asks afresh.
-      warn(log, warning('request-given-up', { failure: told.message }), fields, 'debug')
-    }
-    this.#lose(span, told)
-  }
-
-  /**
-   * Asks the source about a failure.
-   *
-   * @returns true if that settles it: the span is sent again when the source is renewed, or is lost to a renewal that failed
-   */
-  #objected(span: Span, failure: Failure, nowMs: number): boolean {
-    if (span.source === undefined || span.objections >= MAX_OBJECTIONS) return false
-    const objection = this.#parts.source.objected(span.source, failure, nowMs)
-    if (objection === undefined) return false
-    if (objection === 'again') {
-      // Not the span's failure: it is sent again as if it had not been sent.
-      span.objections++
-      span.attempts--
-      this.#retries.again(span, nowMs)
-      return true
-    }
-    this.#retries.hold(nowMs)
-    const { code, message } = objection
-    const told = warning('request-given-up', { failure: message })
-    warn(this.#parts.log, told, { span: span.id, code })
-    this.#lose(span, objection)
-    return true
+    const waitedFor = this.isWaitedFor(span)
+    const verdict = this.#failures.judge(span, failure, { receivedBytes, waitedFor, nowMs })
+    if (verdict.what === 'again') return
+    if (verdict.what === 'changed') this.#changed(verdict.failure)
+    this.#lose(span, verdict.failure)
   }
 
   /**
@@ -489,7 +390,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
    * is sent again at once, on another connection.
    */
   #resendLate(nowMs: number): void {
-    const late = this.#late.take(this.#running, nowMs, span => this.isWaitedFor(span))
+    const late = this.#late.take(this.#running.all, nowMs, span => this.isWaitedFor(span))
     for (const span of late) this.#takeForResending(span, nowMs)
     if (late.length > 0) this.#parts.ring.owner.ringCancelBell()
   }
@@ -546,6 +447,6 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** When a retry is due, or a request is to be looked at. */
   dueMs(nowMs: number): number {
-    return Math.min(this.#retries.dueMs(nowMs), this.#late.dueMs(this.#running, nowMs))
+    return Math.min(this.#retries.dueMs(nowMs), this.#late.dueMs(this.#running.all, nowMs))
   }
 }

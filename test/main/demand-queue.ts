@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Demand } from '../../dist/main/block-reader.js'
+import type { Demand } from '../../dist/main/demand-fetcher.js'
 import { DemandQueue } from '../../dist/main/demand-queue.js'
 
 const demand = (offset: number, end: number) => ({ offset, end }) as Demand

@@ -121,19 +121,21 @@ function connectionsFor({
     (a, b) => (a === undefined || b.bytesPerSecond > a.bytesPerSecond ? b : a),
     undefined,
   )
-  const last = told.at(-1)
-  if (best === undefined || last === undefined) return asGiven(given)
-  const fell = last.bytesPerSecond < CLEARLY_LESS * best.bytesPerSecond
-  if (fell && end === 'no gain') {
-    const reason = `${last.connections} connections brought less than ${best.connections}`
-    return best.connections === DEFAULTS.connections
-      ? undefined
-      : connectionsFlag(best.connections, reason)
+  if (best === undefined) return asGiven(given)
+  const usual = told.filter(round => round.connections <= DEFAULTS.connections)
+  const most = usual.at(-1)
+  const fell = most !== undefined && most.bytesPerSecond < CLEARLY_LESS * best.bytesPerSecond
+  if (fell && end === 'no gain' && best.connections < most.connections) {
+    const reason = `${most.connections} connections brought less than ${best.connections}`
+    return connectionsFlag(best.connections, reason)
   }
-  if (best.connections > DEFAULTS.connections) {
-    const gain = best.bytesPerSecond / rateUpTo(told, DEFAULTS.connections)
+  // The fewest that bring nearly all there is: every further one is load for nothing.
+  const enough = told.find(round => round.bytesPerSecond >= NEARLY * best.bytesPerSecond)
+  // Without a figure for as many as by default there is nothing to compare with.
+  if (most !== undefined && enough !== undefined && enough.connections > most.connections) {
+    const gain = enough.bytesPerSecond / bestRate(usual)
     if (gain >= LEAST_GAIN) {
-      return connectionsFlag(best.connections, `they brought ${times(gain)} of what fewer did`)
+      return connectionsFlag(enough.connections, `they brought ${times(gain)} of what fewer did`)
     }
   }
   return asGiven(given)
@@ -147,10 +149,6 @@ function asGiven(given: number): RecommendedFlag | undefined {
 
 function connectionsFlag(value: number, reason: string): RecommendedFlag {
   return { flag: '--connections', value: String(value), reason }
-}
-
-function rateUpTo(rounds: readonly Round[], connections: number): number {
-  return bestRate(rounds.filter(round => round.connections <= connections))
 }
 
 /** A larger ring and larger requests, where a connection would stand still too long between requests. */

@@ -92,6 +92,25 @@ t.test('recommend() takes more connections than by default where they were measu
   t.strictSame(flagsFor({ ...server, rounds: { ...rounds, 32: 82e6, 64: 83e6 } }), [])
 })
 
+t.test('recommend() takes no more connections than bring nearly all', async t => {
+  const line = { 1: 10e6, 2: 20e6, 4: 40e6, 8: 80e6, 16: 150e6, 32: 192e6, 64: 200e6 }
+  const far = { rate: 10e6, firstByteMs: 200, rounds: line, connections: 64 }
+  t.match(flagsFor({ ...far, end: 'no gain' })[0], '--connections 32')
+  const near = { 1: 300e6, 8: 690e6, 16: 650e6, 32: 400e6, 64: 300e6 }
+  t.strictSame(flagsFor({ rate: 300e6, firstByteMs: 20, rounds: near, connections: 64 }), [])
+})
+
+t.test('recommend() takes no more where fewer could not be measured', async t => {
+  const server = input({ rounds: { 16: 400e6, 64: 300e6 }, connections: 64 })
+  const rounds = server.measurements.parallel.rounds.map(round => ({
+    ...round,
+    bodyMs: round.connections === 16 ? 5 : 30,
+  }))
+  const parallel = { ...server.measurements.parallel, rounds }
+  const measurements = { ...server.measurements, parallel }
+  t.strictSame(recommend({ ...server, measurements }).flags, [])
+})
+
 t.test('recommend() leaves a bound the user has set', async t => {
   const rounds = { 1: 30e6, 2: 60e6, 4: 120e6 }
   t.strictSame(flagsFor({ rounds, connections: 4 }), ['--connections 4'])
