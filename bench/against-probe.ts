@@ -17,7 +17,7 @@ import { bestOfSweep } from './report/sweep.js'
 /** The least speed with what is recommended, as a share of the best. */
 const LEAST = 0.9
 /** What the probe may read: enough for bodies of a moment on as many connections as the sweep tries. */
-const BUDGET = '256M'
+const BUDGET = '1G'
 
 const PROBED = `${OURS}-probe`
 const BEST = `${OURS}-best`
