@@ -175,7 +175,7 @@ export class SpanChooser {
       }
       if (hint.at >= end) continue
       const until = this.#coverage.missingUntil(hint.at, end, false, 0)
-      return this.#take(hint.at, until, undefined, this.#state(requests))
+      return this.#take(hint.at, this.#cut(hint.at, until, requests))
     }
     return undefined
   }
@@ -185,7 +185,7 @@ export class SpanChooser {
     const { formatHint, ring } = this.#parts
     if (formatHint === undefined || ring.table.prefetchRoom <= 0) return undefined
     const extent = formatHint.next()
-    return extent && this.#take(extent.offset, endOf(extent), undefined, this.#state(requests))
+    return extent && this.#take(extent.offset, this.#cut(extent.offset, endOf(extent), requests))
   }
 
   #chooseAhead(requests: RequestsUnderWay, nowMs: number): Choice | undefined {
@@ -201,21 +201,22 @@ export class SpanChooser {
     }
     if (plan === undefined) return undefined
     const { offset, length } = plan.extent
-    return this.#take(offset, offset + length, plan.stream, state)
+    return this.#take(offset, offset + length, plan.stream)
+  }
+
+  /** Where one request of what no stream reads ends: at a block's end, if not at `end`. */
+  #cut(offset: number, end: number, requests: RequestsUnderWay): number {
+    const { blockBytes, planner } = this.#parts
+    const size = planner.requestBytes(undefined, offset, this.#state(requests))
+    return Math.min(end, alignUp(offset + size, blockBytes))
   }
 
   /** Takes slots for [offset, end) ahead of need, as far as they can be had. */
-  #take(
-    offset: number,
-    end: number,
-    stream: Stream | undefined,
-    state: RequestState,
-  ): Choice | undefined {
+  #take(offset: number, end: number, stream?: Stream): Choice | undefined {
     const { blockBytes, planner } = this.#parts
-    const size = planner.requestBytes(stream, offset, state)
     const slots: number[] = []
     let at = offset
-    while (at < end && at < offset + size) {
+    while (at < end) {
       const next = Math.min(end, alignDown(at, blockBytes) + blockBytes)
       const slot = this.#assign(
         at,
