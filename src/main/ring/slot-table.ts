@@ -167,10 +167,10 @@ export class SlotTable {
    */
   assign(block: number, start: number, length: number, demand: boolean, again = false): number {
     if (!demand && this.prefetchRoom <= 0) return NONE
-    const slot =
-      (again
-        ? (this.#free.pop() ?? this.#takeBehindLately())
-        : (this.#takeBehind(this.#slack) ?? this.#free.pop())) ?? this.#evict(demand)
+    const easy = again
+      ? (this.#free.pop() ?? this.#takeBehindLately())
+      : (this.#takeBehind(this.#slack) ?? this.#free.pop())
+    const slot = easy ?? this.#evict(demand)
     if (slot === NONE) return NONE
     this.#owner.assign(slot, block % 0x7fffffff, length)
     this.#block[slot] = block
@@ -308,7 +308,7 @@ export class SlotTable {
     if (slot === undefined && (demand || this.#left.length > this.#kept)) slot = this.#takeLeft()
     if (slot === undefined && demand) {
       this.sweep()
-      slot = this.#takeBehind(0) ?? this.#takeLeft() ?? this.#giveUp(this.#furthestAhead())
+      slot = this.#takeBehind(0) ?? this.#takeLeft() ?? this.#takeFurthestAhead()
     }
     return slot ?? NONE
   }
@@ -352,8 +352,7 @@ export class SlotTable {
     return undefined
   }
 
-  #giveUp(slot: number | undefined): number | undefined {
-    if (slot === undefined) return undefined
+  #giveUp(slot: number): number {
     const block = this.#block[slot] as number
     this.#unlink(slot)
     this.#owner.reclaim(slot)
@@ -362,7 +361,7 @@ export class SlotTable {
   }
 
   /** The block furthest into the image among those fetched ahead: the last to be missed. */
-  #furthestAhead(): number | undefined {
+  #takeFurthestAhead(): number | undefined {
     let furthest: number | undefined
     for (let slot = 0; slot < this.#owner.memory.slotCount; slot++) {
       if (!this.#isUnread(slot)) continue
@@ -373,7 +372,7 @@ export class SlotTable {
         furthest = slot
       }
     }
-    return furthest
+    return furthest === undefined ? undefined : this.#giveUp(furthest)
   }
 
   /** True for a slot that was fetched ahead, is whole, and that nobody has read or is reading. */
