@@ -15,6 +15,7 @@ import {
   NO_TIMINGS,
   type ProbeResult,
   type ProbeTask,
+  type RehearsalTask,
   type SourceRequest,
   type WorkerSettings,
 } from '../shared/fetch-task.js'
@@ -147,9 +148,18 @@ export class FetchPool implements AsyncDisposable {
   }
 
   /** Runs one span's request. Never rejects. */
-  async run(task: FetchTask): Promise<FetchResult> {
+  run(task: FetchTask): Promise<FetchResult> {
+    return this.#fetch(task, 'fetchSpan')
+  }
+
+  /** Runs one request of a rehearsal. Never rejects. */
+  rehearse(task: RehearsalTask): Promise<FetchResult> {
+    return this.#fetch(task, 'rehearseSpan')
+  }
+
+  async #fetch(task: FetchTask | RehearsalTask, name: string): Promise<FetchResult> {
     try {
-      const result = (await this.#run(task, 'fetchSpan')) as FetchResult
+      const result = (await this.#run(task, name)) as FetchResult
       return this.#received(task.source.url, result)
     } catch (error) {
       const failure = await this.#deathOf(error)
@@ -227,7 +237,7 @@ export class FetchPool implements AsyncDisposable {
   }
 
   async #run(
-    task: FetchTask | ConnectTask | ProbeTask | CallTask | SpoolTask,
+    task: FetchTask | RehearsalTask | ConnectTask | ProbeTask | CallTask | SpoolTask,
     name: string,
     transferList: MessagePort[] = [],
   ): Promise<unknown> {

@@ -19,6 +19,7 @@ import {
 import type { ResolvedOptions, ServerOptions } from './options.js'
 import type { Timers } from './origin.js'
 import { formatSize } from './parse-size.js'
+import { Rehearsal } from './rehearsal/rehearsal.js'
 import type { Server } from './server-handle.js'
 import { serverStatistics } from './server-statistics.js'
 import { SharedRing } from './shared-ring.js'
@@ -119,7 +120,14 @@ async function start(
   const startedMs = clock()
   const ring = new SharedRing(memory)
   const meter = new FetchMeter()
-  const sources = await openSources({ exports, transports, pool, meter, clock, timers })
+  // The threads are busy with their start, and then the source's server has its time to think.
+  const rehearsal = options.rehearsal ? new Rehearsal({ pool, clock, timers, log }) : undefined
+  const opening = openSources({ exports, transports, pool, meter, clock, timers })
+  const sources = await opening.catch(async error => {
+    await rehearsal?.end()
+    throw error
+  })
+  await rehearsal?.over
   const images: (ImageExport | SpoolExport)[] = []
   const end = async () => {
     for (const image of images) void image.close(STOPPED)

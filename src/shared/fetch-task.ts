@@ -49,6 +49,13 @@ export interface FetchTask {
   readonly bulk: boolean
 }
 
+/** A request of a rehearsal. */
+export interface RehearsalTask extends FetchTask {
+  /** In place of that of the settings. */
+  readonly ring: SharedArrayBuffer
+  readonly transport: Transport
+}
+
 /** Which connection of which thread. */
 export interface RequestCarrier {
   /** Number of the thread. */

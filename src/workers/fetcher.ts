@@ -56,23 +56,31 @@ export interface Fetcher extends Disposable {
   close(): void
 }
 
+/** Makes what finds the way to each origin of a transport. */
+export type RouterOf = (transport: Transport) => Pick<Router, 'to'>
+
 /** @throws {TypeError} if the settings hold no ring */
-export function createFetcher(settings: WorkerSettings): Fetcher {
-  return new ThreadFetcher(settings)
+export function createFetcher(
+  settings: WorkerSettings,
+  routerOf: RouterOf = transport => new Router(transport),
+): Fetcher {
+  return new ThreadFetcher(settings, routerOf)
 }
 
 class ThreadFetcher implements Fetcher, SpanFetchOwner {
   readonly staging = new StagingPool()
   readonly #memory: RingMemory
   readonly #transports: readonly Transport[]
-  readonly #routers = new Map<number, Router>()
+  readonly #routerOf: RouterOf
+  readonly #routers = new Map<number, Pick<Router, 'to'>>()
   readonly #origins = new Map<string, OriginClient>()
   readonly #running = new Map<SpanFetch, (result: FetchResult) => void>()
   readonly #cancelBell: BellListener
   /** Fetches with staged bytes that wait for the end of this turn of the event loop. */
   #unpublished: SpanFetch[] = []
 
-  constructor(settings: WorkerSettings) {
+  constructor(settings: WorkerSettings, routerOf: RouterOf) {
+    this.#routerOf = routerOf
     this.#memory = RingMemory.attach(settings.ring)
     this.#transports = settings.transports
     this.#cancelBell = new BellListener(this.#memory, 'cancel', () => this.#checkCancelled())
@@ -228,7 +236,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
       if (this.#origins.size >= KEPT_ORIGINS) this.#forgetUnused()
       let router = this.#routers.get(index)
       if (router === undefined) {
-        router = new Router(transport)
+        router = this.#routerOf(transport)
         this.#routers.set(index, router)
       }
       origin = new OriginClient(url.origin, transport, router.to(url.origin))

@@ -10,10 +10,12 @@ import type {
   FetchTask,
   ProbeResult,
   ProbeTask,
+  RehearsalTask,
   WorkerSettings,
 } from '../shared/fetch-task.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import { createFetcher } from './fetcher.js'
+import { rehearse } from './rehearsal.js'
 
 const fetcher = createFetcher(workerData as WorkerSettings)
 
@@ -40,4 +42,9 @@ export function openConnections(task: ConnectTask): void {
 /** Downloads a whole file. Never rejects. */
 export function spoolSource(task: SpoolTask): Promise<SpoolResult> {
   return fetcher.spoolSource(task)
+}
+
+/** Makes one HTTP range request of a rehearsal, into slots of its own ring. Never rejects. */
+export function rehearseSpan(task: RehearsalTask): Promise<FetchResult> {
+  return rehearse(task)
 }

@@ -76,6 +76,7 @@ t.test('OPTION_TABLE has every option of ServerOptions', async t => {
     | 'env'
     | 'listenFds'
     | 'log'
+    | 'rehearsal'
     | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
