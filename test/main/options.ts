@@ -57,6 +57,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     formatHint: 'auto',
     spool: undefined,
     status: undefined,
+    rehearsal: false,
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })
