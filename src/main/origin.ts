@@ -1,12 +1,13 @@
 // One HTTP server: the budget of requests that all exports behind it share, and whose turn it is.
-// What somebody waits for goes before what nobody waits for yet, whichever export wants it; among
-// equals the export with the fewest requests under way is served first.
+// What somebody waits for goes before what nobody waits for yet, whichever export wants it. Of what is waited
+// for, the export with the fewest requests under way is served first; of the rest, the one that was given least.
 
 import { clamp } from '../shared/extent.js'
 import type { Estimator } from './prefetch/estimator.js'
 import type { Governor, HeldBack } from './prefetch/governor.js'
 import { OriginRecord } from './status/origin-record.js'
 import { StateTimes } from './status/state-times.js'
+import { type Taker, Turns } from './turns.js'
 
 /** A timer that can be taken back; for tests on virtual time. */
 export interface Timers {
@@ -15,15 +16,11 @@ export interface Timers {
 }
 
 /** An export's side of it: starts one request when asked to. */
-export interface Requester {
-  /** Requests under way. */
-  readonly inFlight: number
+export interface Requester extends Taker {
   /** True while a reader waits for bytes. */
   readonly wanting: boolean
   /** True while somebody reads at random: prefetch leaves a connection to the next such read. */
   readonly randomly: boolean
-  /** Bytes received so far, those of requests under way included. */
-  receivedBytes(): number
   /** Looks after the requests under way. */
   tend(nowMs: number): void
   /** Starts the most urgent request that somebody waits for; false if there is none. */
@@ -57,6 +54,7 @@ export class Origin {
   readonly #clock: () => number
   readonly #timers: Timers
   readonly #requesters: Requester[] = []
+  readonly #turns = new Turns<Requester>()
   readonly #heldBack = new StateTimes<HeldBack>()
   #awake = false
   #timer: unknown
@@ -95,6 +93,7 @@ export class Origin {
   leave(requester: Requester): void {
     const index = this.#requesters.indexOf(requester)
     if (index !== -1) this.#requesters.splice(index, 1)
+    this.#turns.forget(requester)
     if (this.#requesters.length === 0) this.#timers.clear(this.#timer)
   }
 
@@ -118,20 +117,31 @@ export class Origin {
     for (const requester of this.#requesters) requester.tend(nowMs)
     this.#lookAtGoodput(nowMs)
     const { governor } = this
-    while (governor.room(nowMs) > 0 && this.#start(r => r.startDemand(nowMs))) {}
+    while (governor.room(nowMs) > 0 && this.#startDemand(nowMs)) {}
     // Of a single request at a time nothing can be left, or prefetch would come to a stop.
     const most = Math.min(governor.limit - 1, Math.ceil(governor.limit * RESERVE_SHARE))
     const reserve = this.#requesters.some(r => r.randomly) ? most : 0
-    while (governor.room(nowMs) > reserve && this.#start(r => r.startAhead(nowMs))) {}
+    while (governor.room(nowMs) > reserve && this.#startAhead(nowMs)) {}
     this.#heldBack.enter(governor.heldBack(nowMs), nowMs)
     this.#arm(nowMs)
   }
 
   /** Asks one export after the other, those with the fewest requests first. */
-  #start(start: (requester: Requester) => boolean): boolean {
-    const [only] = this.#requesters
-    if (this.#requesters.length === 1 && only !== undefined) return start(only)
-    return this.#requesters.toSorted((a, b) => a.inFlight - b.inFlight).some(start)
+  #startDemand(nowMs: number): boolean {
+    const inTurn = this.#isShared
+      ? this.#requesters.toSorted((a, b) => a.inFlight - b.inFlight)
+      : this.#requesters
+    return inTurn.some(requester => requester.startDemand(nowMs))
+  }
+
+  /** Asks one export after the other, those that were given least first. */
+  #startAhead(nowMs: number): boolean {
+    const inTurn = this.#isShared ? this.#turns.order(this.#requesters) : this.#requesters
+    return inTurn.some(requester => requester.startAhead(nowMs))
+  }
+
+  get #isShared(): boolean {
+    return this.#requesters.length > 1
   }
 
   #lookAtGoodput(nowMs: number): void {

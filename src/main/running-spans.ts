@@ -38,6 +38,13 @@ export class RunningSpans {
     return bytes
   }
 
+  /** Bytes that they are yet to bring. */
+  get owedBytes(): number {
+    let bytes = 0
+    for (const span of this.#spans) bytes += span.end - span.position()
+    return bytes
+  }
+
   /** See `balancedShare()`. */
   loads(): readonly number[] {
     const { ratePerConnection } = this.#estimator

@@ -95,6 +95,10 @@ export class SpanFetcher implements DemandFetcher, Requester {
     return this.#receivedBytes + this.#running.receivedBytes
   }
 
+  owedBytes(): number {
+    return this.#running.owedBytes
+  }
+
   loads(): readonly number[] {
     return this.#running.loads()
   }

@@ -1,0 +1,48 @@
+// Whose turn it is among exports that fetch ahead from one origin: that of the one which has been given
+// the fewest bytes, those its requests are yet to bring included. Counted in requests, an export that comes
+// a moment before the others takes a window of large ones and stays ahead by it.
+//
+// Start-time fair queueing (Goyal, Vin, Cheng 1996): who was idle begins where the one that was served least
+// stands, so that nobody saves up.
+
+/** What is looked at of an export. */
+export interface Taker {
+  /** Requests under way. */
+  readonly inFlight: number
+  /** Bytes received so far, those of requests under way included. */
+  receivedBytes(): number
+  /** Bytes that the requests under way are yet to bring. */
+  owedBytes(): number
+}
+
+/** Of one origin. */
+export class Turns<T extends Taker> {
+  /** Added to what an export has been given. */
+  readonly #skews = new Map<T, number>()
+
+  /** All of them, the next first; those given the same in the order they are in. */
+  order(takers: readonly T[]): readonly T[] {
+    const busy = takers.filter(({ inFlight }) => inFlight > 0)
+    const least = Math.min(...busy.map(taker => this.#received(taker)))
+    const start = busy.length > 0 ? least : Math.max(...takers.map(taker => this.#received(taker)))
+    for (const taker of takers) {
+      const behind = start - this.#received(taker)
+      if (taker.inFlight === 0 && behind > 0) this.#skews.set(taker, this.#skew(taker) + behind)
+    }
+    const given = new Map(takers.map(one => [one, this.#received(one) + one.owedBytes()]))
+    return takers.toSorted((a, b) => (given.get(a) ?? 0) - (given.get(b) ?? 0))
+  }
+
+  /** It is asked no more. */
+  forget(taker: T): void {
+    this.#skews.delete(taker)
+  }
+
+  #received(taker: T): number {
+    return taker.receivedBytes() + this.#skew(taker)
+  }
+
+  #skew(taker: T): number {
+    return this.#skews.get(taker) ?? 0
+  }
+}
