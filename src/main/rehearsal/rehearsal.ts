@@ -46,6 +46,8 @@ export class Rehearsal {
   readonly over: Promise<void>
   readonly #parts: RehearsalParts
   readonly #untilMs: number
+  /** Requests under way: what was fetched ahead may outlast the last client. */
+  readonly #requests = new Set<Promise<FetchResult>>()
   #ended = false
 
   constructor(parts: RehearsalParts) {
@@ -74,6 +76,7 @@ export class Rehearsal {
     } finally {
       image.close(failureOf('cancelled', 'shutting-down'))
       ring.close()
+      await Promise.all(this.#requests)
     }
   }
 
@@ -125,7 +128,11 @@ export class Rehearsal {
       maxRetryMs: TIME_MS,
       readahead: 'auto',
       runner: {
-        run: task => pool.rehearse({ ...task, ring: ring.memory.buffer, transport }),
+        run: task => {
+          const request = pool.rehearse({ ...task, ring: ring.memory.buffer, transport })
+          this.#requests.add(request)
+          return request.finally(() => this.#requests.delete(request))
+        },
         prepare: () => {},
       },
       fetchMeter: new FetchMeter(),
