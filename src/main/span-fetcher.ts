@@ -6,7 +6,6 @@ import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
 import { failureOf } from '../shared/failures.js'
 import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
-import { SlotFiller, SlotState } from '../shared/sharedarraybuffer-ring/index.js'
 import type { Demand, DemandFetcher } from './demand-fetcher.js'
 import { LateRequests } from './late-requests.js'
 import { LostSlots } from './lost-slots.js'
@@ -19,6 +18,8 @@ import type { SharedRing } from './shared-ring.js'
 import { type Choice, Span } from './span.js'
 import { SpanChooser, type SpanChooserParts } from './span-chooser.js'
 import { SpanFailures, type SpanFailuresParts } from './span-failures.js'
+import { SpanLog } from './span-log.js'
+import { cancelSlots, resumeSlots, takeBackSlots } from './span-slots.js'
 import { warn, warning } from './warning.js'
 
 /** Time for which a random read is expected to be followed by another, milliseconds. */
@@ -48,6 +49,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   readonly #running: RunningSpans
   readonly #lost = new LostSlots()
   readonly #failures: SpanFailures
+  readonly #log: SpanLog
   #poison: Failure | undefined
   #closed = false
   /** Connections that were asked for since a client came. */
@@ -64,6 +66,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     this.#late = new LateRequests(parts.origin.estimator)
     this.#retries = new RetryQueue(parts)
     this.#failures = new SpanFailures({ ...parts, retries: this.#retries })
+    this.#log = new SpanLog(parts.log)
     parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
   }
@@ -156,9 +159,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   joined(readId: string, slot: number): void {
-    const { id, request } = this.#running.bringing(slot) ?? {}
-    if (id === undefined) return
-    this.#parts.log('debug', 'read joins a request', { read: readId, span: id, request })
+    this.#log.joined(readId, this.#running.bringing(slot))
   }
 
   wake(): void {
@@ -240,11 +241,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     const span = this.#retries.take(nowMs, isWaitedFor)
     if (span === undefined) return false
     const { ring, meter } = this.#parts
-    for (const [i, slot] of span.slots.entries()) {
-      if (span.holds(i) && ring.memory.state(slot) === SlotState.FAILED) {
-        span.epochs[i] = ring.owner.resume(slot)
-      }
-    }
+    resumeSlots(span, ring.owner)
     meter.retries++
     this.#send(span)
     return true
@@ -259,7 +256,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** Sends a request for what the span lacks. */
   #send(span: Span): void {
-    const { ring, origin, runner, clock, meter, log } = this.#parts
+    const { ring, origin, runner, clock, meter } = this.#parts
     const source = this.#parts.source.request
     const { governor, estimator } = origin
     const { memory, waiter } = ring
@@ -284,7 +281,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     this.#late.sent()
     this.#running.add(span)
     span.request = meter.requests
-    if (log.debugs === true) this.#tellSent(span, task)
+    this.#log.sent(span, task, () => this.#chooser.takeNames())
     const firstByte = () => {
       const nowMs = clock()
       span.answered = true
@@ -305,32 +302,9 @@ export class SpanFetcher implements DemandFetcher, Requester {
     })
   }
 
-  #tellSent(span: Span, { offset, length }: FetchTask): void {
-    this.#parts.log('debug', 'request', {
-      request: span.request,
-      span: span.id,
-      offset,
-      length,
-      attempt: span.requests,
-      reads: this.#chooser.takeNames(),
-    })
-  }
-
-  #tellEnded({ id, request }: Span, { timings, ...result }: FetchResult): void {
-    const { receivedBytes, firstByteMs, bodyMs } = timings
-    this.#parts.log('debug', 'request is over', {
-      request,
-      span: id,
-      bytes: receivedBytes,
-      firstByteMs: Math.round(firstByteMs),
-      bodyMs: Math.round(bodyMs),
-      code: result.ok ? undefined : result.failure.code,
-    })
-  }
-
   #ended(span: Span, result: FetchResult): void {
-    const { slots, meter, ring, source, clock, random, log } = this.#parts
-    if (log.debugs === true) this.#tellEnded(span, result)
+    const { slots, meter, ring, source, clock, random } = this.#parts
+    this.#log.over(span, result)
     const { estimator } = this.#parts.origin
     const { timings } = result
     meter.fetched(timings, !result.ok, clock())
@@ -345,7 +319,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
     estimator.body(timings.receivedBytes, timings.bodyMs)
     if (timings.newConnection) estimator.connected(timings.connectMs)
-    if (!result.ok && result.failure.code === 'worker-died') this.#takeBack(span)
+    if (!result.ok && result.failure.code === 'worker-died') takeBackSlots(span, ring.owner)
     // Tells everyone whose bytes have come before anything is decided about the rest.
     ring.waiter.poll()
     const whole = span.firstOpen() === -1
@@ -394,35 +368,15 @@ export class SpanFetcher implements DemandFetcher, Requester {
    * is sent again at once, on another connection.
    */
   #resendLate(nowMs: number): void {
+    const { meter, ring } = this.#parts
     const late = this.#late.take(this.#running.all, nowMs, span => this.isWaitedFor(span))
-    for (const span of late) this.#takeForResending(span, nowMs)
-    if (late.length > 0) this.#parts.ring.owner.ringCancelBell()
-  }
-
-  #takeForResending(span: Span, nowMs: number): void {
-    const { meter, log, ring } = this.#parts
-    span.resending = true
-    meter.resent++
-    log('debug', span.answered ? 'the body stands still, resumed' : 'no answer yet, sent again', {
-      span: span.id,
-      ms: Math.round(nowMs - span.sentMs),
-    })
-    for (const i of span.unfinished()) ring.owner.cancel(span.slots[i] as number)
-  }
-
-  /** The span's thread is gone: its slots are nobody's. */
-  #takeBack(span: Span): void {
-    const { owner, memory } = this.#parts.ring
-    for (const [i, slot] of span.slots.entries()) {
-      if (!span.holds(i)) continue
-      owner.abandon(slot)
-      // It may have ended between a slot's last byte and letting go of it: nothing is left to fetch.
-      if (memory.state(slot) !== SlotState.FAILED || memory.fill(slot) < memory.length(slot))
-        continue
-      const epoch = owner.resume(slot)
-      span.epochs[i] = epoch
-      new SlotFiller(memory, slot, epoch).complete()
+    for (const span of late) {
+      span.resending = true
+      meter.resent++
+      this.#log.resent(span, nowMs)
+      cancelSlots(span, ring.owner)
     }
+    if (late.length > 0) ring.owner.ringCancelBell()
   }
 
   /** The span's missing bytes will not come. */
