@@ -12,8 +12,16 @@ import { RingMemory } from '../../dist/shared/sharedarraybuffer-ring/index.js'
 import { TRANSPORT } from '../fixtures/span.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
 
-/** After a thread's death its slots are taken back. */
-const DEAD = failureOf('worker-died', 'ended', { problem: 'gone' })
+/** Threads that die of every request; their slots are taken back. */
+class DeadPool {
+  asked = 0
+
+  async rehearse({ spanId }: RehearsalTask): Promise<FetchResult> {
+    this.asked++
+    const failure = failureOf('worker-died', 'ended', { problem: 'gone' })
+    return { ok: false, spanId, timings: NO_TIMINGS, failure }
+  }
+}
 
 const timers = {
   set: (ms: number, callback: () => void) => setTimeout(callback, ms),
@@ -89,40 +97,19 @@ t.test('nothing is left of it', async t => {
 
 t.test('it is broken off', async t => {
   const directory = privateTmp(t)
-  let asked = 0
-  const { rehearsal, told } = rehearsalOf({
-    async rehearse({ spanId }) {
-      asked++
-      return {
-        ok: false,
-        spanId,
-        timings: NO_TIMINGS,
-        failure: DEAD,
-      }
-    },
-  })
+  const pool = new DeadPool()
+  const { rehearsal, told } = rehearsalOf(pool)
   await rehearsal.end()
   t.same(told, [])
-  t.equal(asked, 0)
+  t.equal(pool.asked, 0)
   t.same(readdirSync(directory), [])
 })
 
 t.test('it ends with the first request that fails', async t => {
   const directory = privateTmp(t)
-  let asked = 0
-  const { rehearsal } = rehearsalOf({
-    async rehearse({ spanId }) {
-      asked++
-      return {
-        ok: false,
-        spanId,
-        timings: NO_TIMINGS,
-        failure: DEAD,
-      }
-    },
-  })
-  await rehearsal.over
-  t.ok(asked >= 1 && asked <= 8, `${asked} requests`)
+  const pool = new DeadPool()
+  await rehearsalOf(pool).rehearsal.over
+  t.ok(pool.asked >= 1 && pool.asked <= 8, `${pool.asked} requests`)
   t.same(readdirSync(directory), [])
 })
 
