@@ -41,7 +41,7 @@ export class RunningSpans {
   /** Bytes that they are yet to bring. */
   get owedBytes(): number {
     let bytes = 0
-    for (const span of this.#spans) bytes += span.end - span.position()
+    for (const span of this.#spans) bytes += span.missingBytes
     return bytes
   }
 
@@ -50,7 +50,7 @@ export class RunningSpans {
     const { ratePerConnection } = this.#estimator
     return Array.from(
       this.#spans,
-      span => span.end - span.position() + (this.#silentMs(span) / 1000) * ratePerConnection,
+      span => span.missingBytes + (this.#silentMs(span) / 1000) * ratePerConnection,
     )
   }
 

@@ -162,6 +162,11 @@ export class Span implements Choice {
     return (this.#starts[index] as number) + this.#memory.fill(this.slots[index] as number)
   }
 
+  /** Bytes that have not come yet. Racy on the high side. */
+  get missingBytes(): number {
+    return this.end - this.position()
+  }
+
   /** Bytes that must come before `bytes` of the slot are valid; undefined if it is not one of the span's. */
   distanceTo(slot: number, bytes: number): number | undefined {
     const index = this.slots.indexOf(slot)

@@ -22,15 +22,20 @@ export class Turns<T extends Taker> {
 
   /** All of them, the next first; those given the same in the order they are in. */
   order(takers: readonly T[]): readonly T[] {
-    const busy = takers.filter(({ inFlight }) => inFlight > 0)
-    const least = Math.min(...busy.map(taker => this.#received(taker)))
-    const start = busy.length > 0 ? least : Math.max(...takers.map(taker => this.#received(taker)))
-    for (const taker of takers) {
-      const behind = start - this.#received(taker)
-      if (taker.inFlight === 0 && behind > 0) this.#skews.set(taker, this.#skew(taker) + behind)
-    }
-    const given = new Map(takers.map(one => [one, this.#received(one) + one.owedBytes()]))
-    return takers.toSorted((a, b) => (given.get(a) ?? 0) - (given.get(b) ?? 0))
+    const standings = takers.map(taker => ({ taker, received: this.#received(taker) }))
+    const busy = standings.filter(({ taker }) => taker.inFlight > 0)
+    const start =
+      busy.length > 0
+        ? Math.min(...busy.map(({ received }) => received))
+        : Math.max(...standings.map(({ received }) => received))
+    return standings
+      .map(({ taker, received }) => {
+        const behind = taker.inFlight === 0 ? Math.max(0, start - received) : 0
+        if (behind > 0) this.#skews.set(taker, this.#skew(taker) + behind)
+        return { taker, given: received + behind + taker.owedBytes() }
+      })
+      .sort((a, b) => a.given - b.given)
+      .map(({ taker }) => taker)
   }
 
   /** It is asked no more. */

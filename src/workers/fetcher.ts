@@ -72,7 +72,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
   readonly #memory: RingMemory
   readonly #transports: readonly Transport[]
   readonly #routerOf: RouterOf
-  readonly #routers = new Map<number, Pick<Router, 'to'>>()
+  readonly #routers = new Map<number, ReturnType<RouterOf>>()
   readonly #origins = new Map<string, OriginClient>()
   readonly #running = new Map<SpanFetch, (result: FetchResult) => void>()
   readonly #cancelBell: BellListener

@@ -60,14 +60,6 @@ class AnsweringSocket extends Duplex {
     this.#totalBytes = totalBytes
   }
 
-  setNoDelay(): this {
-    return this
-  }
-
-  setTimeout(): this {
-    return this
-  }
-
   ref(): this {
     return this
   }

@@ -17,7 +17,7 @@ import { ListenError } from '../../dist/main/listen-error.js'
 import { Listener } from '../../dist/main/listener.js'
 import { MemoryExport, patternBytes } from '../fixtures/memory-export.js'
 import { RawClient } from '../fixtures/raw-client.js'
-import { temporaryDirectory } from '../fixtures/temporary-directory.js'
+import { replaceTmpdir, temporaryDirectory } from '../fixtures/temporary-directory.js'
 import { until } from '../fixtures/until.js'
 
 const listenAt = (path: string, ...exports: MemoryExport[]) =>
@@ -156,12 +156,7 @@ t.test('a private socket that can not be made leaves no directory behind', async
   const directory = temporaryDirectory(t)
   const temporary = join(directory, 'x'.repeat(100))
   mkdirSync(temporary)
-  const before = process.env['TMPDIR']
-  process.env['TMPDIR'] = temporary
-  t.teardown(() => {
-    if (before === undefined) delete process.env['TMPDIR']
-    else process.env['TMPDIR'] = before
-  })
+  replaceTmpdir(t, temporary)
   await t.rejects(listenAt('-'), { message: /a socket path is limited to 107 bytes/ })
   t.strictSame(readdirSync(temporary), [])
   process.env['TMPDIR'] = join(directory, 'missing')

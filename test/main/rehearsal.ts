@@ -10,7 +10,7 @@ import { failureOf } from '../../dist/shared/failures.js'
 import { type FetchResult, NO_TIMINGS, type RehearsalTask } from '../../dist/shared/fetch-task.js'
 import { RingMemory } from '../../dist/shared/sharedarraybuffer-ring/index.js'
 import { TRANSPORT } from '../fixtures/span.js'
-import { temporaryDirectory } from '../fixtures/temporary-directory.js'
+import { replaceTmpdir, temporaryDirectory } from '../fixtures/temporary-directory.js'
 
 /** Threads that die of every request; their slots are taken back. */
 class DeadPool {
@@ -46,12 +46,7 @@ function poolFor(t: Test): FetchPool {
 /** Temporary files go into a directory of the test's own. */
 function privateTmp(t: Test): string {
   const directory = temporaryDirectory(t)
-  const { TMPDIR } = process.env
-  process.env['TMPDIR'] = directory
-  t.teardown(() => {
-    if (TMPDIR === undefined) delete process.env['TMPDIR']
-    else process.env['TMPDIR'] = TMPDIR
-  })
+  replaceTmpdir(t, directory)
   return directory
 }
 
@@ -123,12 +118,7 @@ t.test('it ends when the threads end', async t => {
 })
 
 t.test('without room for its socket there is none, and a debug line', async t => {
-  const { TMPDIR } = process.env
-  process.env['TMPDIR'] = '/nonexistent'
-  t.teardown(() => {
-    if (TMPDIR === undefined) delete process.env['TMPDIR']
-    else process.env['TMPDIR'] = TMPDIR
-  })
+  replaceTmpdir(t, '/nonexistent')
   const { rehearsal, told } = rehearsalOf(poolFor(t))
   await rehearsal.over
   t.equal(told.length, 1)

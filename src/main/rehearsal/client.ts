@@ -38,10 +38,10 @@ export async function visit(path: string, what: RehearsalVisit): Promise<void> {
   let left = false
   socket.on('data', () => {
     const answered = what.answered()
-    const end = what.isOver() ? asked : Math.min(reads, answered + inFlight)
+    const isOver = what.isOver()
+    const end = isOver ? asked : Math.min(reads, answered + inFlight)
     for (; asked < end; asked++) socket.write(request(Cmd.READ, asked * readBytes, readBytes))
-    const isDone = what.isOver() || asked === reads
-    if (left || answered < asked || !isDone) return
+    if (left || answered < asked || !(isOver || asked === reads)) return
     left = true
     socket.write(request(Cmd.DISC))
   })

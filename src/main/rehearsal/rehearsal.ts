@@ -4,7 +4,7 @@
 // sockets and threads included, in memory of its own; no server and no client hears of it.
 
 import { failureOf } from '../../shared/failures.js'
-import type { FetchResult, RehearsalTask } from '../../shared/fetch-task.js'
+import type { FetchResult, RehearsalTask, Transport } from '../../shared/fetch-task.js'
 import { RingMemory } from '../../shared/sharedarraybuffer-ring/index.js'
 import { ImageExport } from '../image-export.js'
 import { Listener } from '../listener.js'
@@ -31,6 +31,13 @@ const COPY_READS = 128
 const IMAGE_BYTES = COPY_READS * READ_BYTES
 /** Nothing new is begun after this time, milliseconds. */
 const TIME_MS = 400
+const TRANSPORT: Transport = {
+  verify: true,
+  connectTimeoutMs: TIME_MS,
+  firstByteTimeoutMs: TIME_MS,
+  bodyTimeoutMs: TIME_MS,
+  pipelining: 1,
+}
 
 export interface RehearsalParts {
   /** The threads that will fetch for clients. */
@@ -101,13 +108,6 @@ export class Rehearsal {
   #imageOf(ring: SharedRing): ImageExport {
     const { pool, clock, timers } = this.#parts
     const governor = new Governor(CONNECTIONS)
-    const transport = {
-      verify: true,
-      connectTimeoutMs: TIME_MS,
-      firstByteTimeoutMs: TIME_MS,
-      bodyTimeoutMs: TIME_MS,
-      pipelining: 1,
-    }
     return new ImageExport({
       name: '',
       source: {
@@ -129,11 +129,10 @@ export class Rehearsal {
       readahead: 'auto',
       runner: {
         run: task => {
-          const request = pool.rehearse({ ...task, ring: ring.memory.buffer, transport })
+          const request = pool.rehearse({ ...task, ring: ring.memory.buffer, transport: TRANSPORT })
           this.#requests.add(request)
           return request.finally(() => this.#requests.delete(request))
         },
-        prepare: () => {},
       },
       fetchMeter: new FetchMeter(),
       log: silentLog,
