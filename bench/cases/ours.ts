@@ -1,7 +1,7 @@
 // Ourselves, with any flags. Several exports are served by one process, as NAME=URL.
 
 import { rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Background } from '../programs.js'
 import type { OriginAddress, RunningServer, ServerPeer } from './peer.js'
@@ -36,10 +36,16 @@ async function start(
   const socket = join(first.directory, `ours-${++sockets}.sock`)
   const trust = first.caFile === undefined ? [] : ['--cacert', first.caFile]
   const images = imageArguments(origins.map(origin => origin.url))
-  const args = [CLI, '--exit-with-parent', '-U', socket, ...trust, ...flags, ...images]
-  const process = new Background(globalThis.process.execPath, args, {
+  const args = ['--exit-with-parent', '-U', socket, ...trust, ...flags, ...images]
+  const { env, execPath } = globalThis.process
+  // The file itself, as users run it, with the Node that runs this.
+  const process = new Background(CLI, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...globalThis.process.env, TMPDIR: first.directory },
+    env: {
+      ...env,
+      PATH: `${dirname(execPath)}${delimiter}${env['PATH']}`,
+      TMPDIR: first.directory,
+    },
   })
   try {
     const uris = await Promise.race([
