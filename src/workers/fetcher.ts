@@ -16,6 +16,7 @@ import {
 } from '../shared/fetch-task.js'
 import { BellListener, RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
+import { FirstTouch } from './first-touch.js'
 import { OriginClient } from './origin-client.js'
 import { cancelledFailure, failureOfDefect } from './origin-error.js'
 import { PlainCall } from './plain-call.js'
@@ -75,6 +76,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
   readonly #routers = new Map<number, ReturnType<RouterOf>>()
   readonly #origins = new Map<string, OriginClient>()
   readonly #running = new Map<SpanFetch, (result: FetchResult) => void>()
+  readonly #firstTouch: FirstTouch
   readonly #cancelBell: BellListener
   /** Fetches with staged bytes that wait for the end of this turn of the event loop. */
   #unpublished: SpanFetch[] = []
@@ -82,6 +84,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
   constructor(settings: WorkerSettings, routerOf: RouterOf) {
     this.#routerOf = routerOf
     this.#memory = RingMemory.attach(settings.ring)
+    this.#firstTouch = new FirstTouch(this.#memory)
     this.#transports = settings.transports
     this.#cancelBell = new BellListener(this.#memory, 'cancel', () => this.#checkCancelled())
   }
@@ -124,6 +127,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
         const { bulk, patience = 1 } = task
         const request = { path: url.pathname + url.search, headers, bulk, patience }
         fetch.exchange = origin.send(request, fetch)
+        this.#firstTouch.add(task.slots)
       } catch (error) {
         writer?.letGo()
         if (fetch !== undefined) this.#running.delete(fetch)
@@ -192,6 +196,7 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
 
   close(): void {
     this.#cancelBell.close()
+    this.#firstTouch.close()
     for (const origin of this.#origins.values()) origin.close()
     this.#origins.clear()
   }

@@ -71,7 +71,7 @@ export const VERSION = 1
 /** Words of the ring header and of one slot record. */
 export const RECORD_WORDS = 16
 /** Slot bytes start on a page, so that a slot never shares one with the header. */
-const PAGE = 4096
+export const PAGE_BYTES = 4096
 /** Slot positions and staging buffers are aligned to this for copying at full speed. */
 export const COPY_ALIGNMENT = 8
 /** Bounds of one slot, bytes. The upper one keeps FILL far inside 31 bits. */
@@ -89,7 +89,7 @@ export interface RingGeometry {
 /** Byte offset of slot 0's data for a ring of `slotCount` slots. */
 export function dataOffset(slotCount: number): number {
   const header = (1 + slotCount) * RECORD_WORDS * Int32Array.BYTES_PER_ELEMENT
-  return Math.ceil(header / PAGE) * PAGE
+  return Math.ceil(header / PAGE_BYTES) * PAGE_BYTES
 }
 
 /**
@@ -108,7 +108,7 @@ export function ringByteLength(geometry: RingGeometry): number {
     !Number.isSafeInteger(slotBytes) ||
     slotBytes < MIN_SLOT_BYTES ||
     slotBytes > MAX_SLOT_BYTES ||
-    slotBytes % PAGE !== 0
+    slotBytes % PAGE_BYTES !== 0
   ) {
     throw new RangeError(
       `Cannot lay out a ring: slotBytes must be a multiple of 4096 from 4096 to 67108864, received ${slotBytes}`,

@@ -1,5 +1,6 @@
 // RingMemory: a thread is given a buffer and slot numbers, and must not reach anything but a slot.
 
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
 import {
@@ -115,4 +116,46 @@ t.test('RingMemory.view() shows bytes of its slot only, without a copy', async t
   for (const [start, end] of bad) {
     t.throws(() => memory.view(1, start, end), { name: 'RangeError' }, `[${start}, ${end})`)
   }
+})
+
+t.test('RingMemory.touch() changes nothing, and reaches no other slot', async t => {
+  const memory = RingMemory.create(geometry)
+  for (let at = 0; at < memory.data.length; at++) memory.data[at] = at % 251
+  const before = Buffer.from(memory.data)
+  for (const slot of [0, 1, 2]) memory.touch(slot, 0, 8192)
+  memory.touch(1, 4097, 4098)
+  memory.touch(1, 8192, 8192)
+  t.ok(before.equals(memory.data))
+  for (const [slot, start, end] of [
+    [3, 0, 1],
+    [-1, 0, 1],
+    [1, 0, 8193],
+    [1, -1, 1],
+    [1, 0, 0.5],
+  ] as const) {
+    t.throws(() => memory.touch(slot, start, end), { name: 'RangeError' })
+  }
+})
+
+t.test('RingMemory.touch() undoes no write of another thread', async t => {
+  const memory = RingMemory.create(geometry)
+  const code = `
+    const { workerData } = require('node:worker_threads')
+    let undone = 0
+    for (let round = 1; round <= 300000; round++) {
+      workerData[0] = round
+      if (workerData[0] !== round % 256) undone++
+    }
+    process.exit(undone === 0 ? 0 : 1)
+  `
+  const worker = new Worker(code, { eval: true, workerData: memory.data.subarray(8192, 16384) })
+  let ended: number | undefined
+  worker.once('exit', status => {
+    ended = status
+  })
+  while (ended === undefined) {
+    for (let turn = 0; turn < 1000; turn++) memory.touch(1, 0, 8192)
+    await new Promise(setImmediate)
+  }
+  t.equal(ended, 0)
 })
