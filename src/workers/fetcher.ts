@@ -205,6 +205,10 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
     this.close()
   }
 
+  arrived(): void {
+    this.#firstTouch.arrived()
+  }
+
   publishSoon(fetch: SpanFetch): void {
     if (fetch.publishing) return
     fetch.publishing = true

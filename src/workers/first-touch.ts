@@ -5,8 +5,10 @@
 
 import type { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 
-/** Bytes touched before sockets are looked at again: about a millisecond where memory is dearest. */
-const STEP_BYTES = 256 * 1024
+/** Bytes touched before sockets are looked at again: less than a millisecond where small pages are dearest. */
+const STEP_BYTES = 64 * 1024
+/** For how long nothing may have happened before the first step, milliseconds. */
+const IDLE_MS = 2
 
 /** Touches slots that this thread was given to fill, each once, piece by piece. */
 export class FirstTouch {
@@ -18,7 +20,10 @@ export class FirstTouch {
   #next = 0
   /** Bytes of the next slot that were touched. */
   #touched = 0
+  /** True if requests were sent or bytes have come since the latest look: both are more urgent. */
+  #busy = false
   #turn: NodeJS.Immediate | undefined
+  #pause: NodeJS.Timeout | undefined
 
   constructor(memory: RingMemory) {
     this.#memory = memory
@@ -32,18 +37,37 @@ export class FirstTouch {
       this.#seen[slot] = 1
       this.#slots.push(slot)
     }
-    if (this.#slots.length > 0) this.#turn ??= setImmediate(this.#step)
+    this.#busy = true
+    if (this.#slots.length > 0 && this.#turn === undefined) this.#pauseBriefly()
+  }
+
+  /** Bytes have arrived at this thread. */
+  arrived(): void {
+    this.#busy = true
   }
 
   /** Nothing is touched any more. */
   close(): void {
     clearImmediate(this.#turn)
+    clearTimeout(this.#pause)
     this.#turn = undefined
+    this.#pause = undefined
     this.#slots = []
     this.#next = 0
   }
 
+  #pauseBriefly(): void {
+    this.#busy = false
+    this.#pause ??= setTimeout(this.#step, IDLE_MS)
+  }
+
   readonly #step = (): void => {
+    this.#turn = undefined
+    this.#pause = undefined
+    if (this.#busy) {
+      this.#pauseBriefly()
+      return
+    }
     const slot = this.#slots[this.#next] as number
     // No more than is to be filled: the last block of an image is short, and so is a random read's.
     const length = this.#memory.length(slot)
@@ -54,10 +78,7 @@ export class FirstTouch {
       this.#touched = 0
       this.#next++
     }
-    if (this.#next < this.#slots.length) {
-      this.#turn = setImmediate(this.#step)
-      return
-    }
-    this.close()
+    if (this.#next < this.#slots.length) this.#turn = setImmediate(this.#step)
+    else this.close()
   }
 }

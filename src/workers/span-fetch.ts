@@ -23,6 +23,8 @@ import type { SlotWriter, StagingPool } from './slot-writer.js'
 /** What a running fetch reports to. */
 export interface SpanFetchOwner {
   readonly staging: StagingPool
+  /** Bytes of a body have come. */
+  arrived(): void
   /** Bytes are staged that no reader can see: `publish()` is to be called soon. */
   publishSoon(fetch: SpanFetch): void
   /** Comes exactly once. */
@@ -75,6 +77,7 @@ export class SpanFetch implements ResponseReader {
 
   body(piece: Uint8Array): Failure | undefined {
     const writer = this.#writer
+    this.#owner.arrived()
     if (writer.cancelled) return cancelledFailure()
     if (piece.length > writer.remaining) {
       return failureOf('wrong-range', 'body-long')
