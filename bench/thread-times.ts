@@ -17,7 +17,8 @@ const HELPER = /^(node|V8Worker|DelayedTask|SignalInspector)/
 export function threadTimes(pid: number): ThreadTimes {
   const times = { main: 0, workers: 0, helpers: 0 }
   for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const stat = readFileSync(`/proc/${pid}/task/${task}/stat`, 'utf8')
+    const stat = statOf(`/proc/${pid}/task/${task}/stat`)
+    if (stat === undefined) continue
     const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     // utime and stime in clock ticks, 100 a second on every Linux there is.
@@ -26,6 +27,16 @@ export function threadTimes(pid: number): ThreadTimes {
     else times[HELPER.test(name) ? 'helpers' : 'workers'] += seconds
   }
   return times
+}
+
+/** Undefined for a thread that has ended since it was listed. */
+function statOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
 }
 
 /** What was used between two looks. */
