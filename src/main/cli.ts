@@ -21,11 +21,13 @@ setFlagsFromString('--wasm-tiering-budget=2000000000')
 // has a quick tier for that, and not this flag.
 if (Number.parseInt(process.versions.v8, 10) < 12) setFlagsFromString('--interrupt-budget=1000000')
 
+const { forgetHugePages } = await import('./huge-pages.js')
 const { probeServer } = await import('./probing/probe-server.js')
 const { runCli } = await import('./run-cli.js')
 const { serve } = await import('./serve.js')
 const { askOnTerminal } = await import('./terminal-prompt.js')
 
+forgetHugePages(process.env)
 process.exit(
   await runCli({
     argv: process.argv.slice(2),

@@ -6,12 +6,15 @@
 /** glibc's word for it (glibc manual, "Memory Allocation Tunables"; 2.35 and newer). */
 const HUGE_PAGES = 'glibc.malloc.hugetlb=1'
 
-/** The environment as it was before cli.ts set `GLIBC_TUNABLES`: for programs that we run. */
-export function withoutHugePages(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { GLIBC_TUNABLES: tunables, ...rest } = env
+/**
+ * Takes out of an environment what cli.ts has put into `GLIBC_TUNABLES`, so that programs which we run
+ * find it as the user left it.
+ */
+export function forgetHugePages(env: NodeJS.ProcessEnv): void {
+  const tunables = env['GLIBC_TUNABLES']
   // In front of the user's own, so that those decide: of a tunable set twice glibc takes the latter.
-  if (tunables === HUGE_PAGES) return rest
-  return tunables?.startsWith(`${HUGE_PAGES}:`)
-    ? { ...rest, GLIBC_TUNABLES: tunables.slice(HUGE_PAGES.length + 1) }
-    : env
+  if (tunables === HUGE_PAGES) delete env['GLIBC_TUNABLES']
+  else if (tunables?.startsWith(`${HUGE_PAGES}:`)) {
+    env['GLIBC_TUNABLES'] = tunables.slice(HUGE_PAGES.length + 1)
+  }
 }

@@ -4,7 +4,6 @@
 import { availableParallelism } from 'node:os'
 import { parseCommandLine } from './command-line.js'
 import { fileError, systemErrorText } from './file-error.js'
-import { withoutHugePages } from './huge-pages.js'
 import { Interrupts, type SignalSource } from './interrupts.js'
 import { type CommandLine, invocationOf } from './invocation.js'
 import { Lifecycle } from './lifecycle.js'
@@ -144,7 +143,7 @@ export async function runCli(host: CliHost): Promise<number> {
             commandLine: invocation.commandLine,
             progress: reportProgress(invocation.commandLine, progress, files),
             serve: host.serve,
-            env: withoutHugePages(withoutSettings(withoutServiceVariables(host.env))),
+            env: withoutSettings(withoutServiceVariables(host.env)),
             serviceManager,
             pid: host.process.pid,
             parent: host.parent,

@@ -1,10 +1,12 @@
 // The ring lies in huge pages where the system has them to give, and nobody else is told of it.
 
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { SlowServer } from '../../.bench/slow-server/server.js'
-import { withoutHugePages } from '../../dist/main/huge-pages.js'
+import { forgetHugePages } from '../../dist/main/huge-pages.js'
 import { runProgram, startProgram } from '../fixtures/program.js'
+import { temporaryDirectory } from '../fixtures/temporary-directory.js'
 
 const MIB = 1024 * 1024
 const KIB_OF_RING = 96 * 1024
@@ -61,13 +63,27 @@ t.test('a command of --run gets the environment as it was', async t => {
   t.match(told, { status: 0, stdout: `${own}\n` })
 })
 
+t.test('so does a script for cookies', async t => {
+  const origin = await SlowServer.start({ image: { size: MIB } })
+  t.teardown(() => origin.close())
+  const seen = join(temporaryDirectory(t), 'seen')
+  const script = `printenv GLIBC_TUNABLES > '${seen}' || echo none > '${seen}'; echo a=b`
+  const env: NodeJS.ProcessEnv = { ...process.env, no_proxy: '*' }
+  delete env['GLIBC_TUNABLES']
+  await startProgram(t, ['-U', '-', '--cookie-script', script, origin.url], { env })
+  t.equal(readFileSync(seen, 'utf8'), 'none\n')
+})
+
 t.test('only what was set for the ring is taken out of the environment', async t => {
-  const without = (tunables?: string) =>
-    withoutHugePages({ HOME: '/', ...(tunables !== undefined && { GLIBC_TUNABLES: tunables }) })
+  const left = (tunables?: string) => {
+    const env = { HOME: '/', ...(tunables !== undefined && { GLIBC_TUNABLES: tunables }) }
+    forgetHugePages(env)
+    return env
+  }
   const ours = 'glibc.malloc.hugetlb=1'
-  t.strictSame(without(), { HOME: '/' })
-  t.strictSame(without(ours), { HOME: '/' })
-  t.strictSame(without(`${ours}:a=b:c=d`), { HOME: '/', GLIBC_TUNABLES: 'a=b:c=d' })
-  t.strictSame(without(`${ours}0`), { HOME: '/', GLIBC_TUNABLES: `${ours}0` })
-  t.strictSame(without(`a=b:${ours}`), { HOME: '/', GLIBC_TUNABLES: `a=b:${ours}` })
+  t.strictSame(left(), { HOME: '/' })
+  t.strictSame(left(ours), { HOME: '/' })
+  t.strictSame(left(`${ours}:a=b:c=d`), { HOME: '/', GLIBC_TUNABLES: 'a=b:c=d' })
+  t.strictSame(left(`${ours}0`), { HOME: '/', GLIBC_TUNABLES: `${ours}0` })
+  t.strictSame(left(`a=b:${ours}`), { HOME: '/', GLIBC_TUNABLES: `a=b:${ours}` })
 })
