@@ -1,5 +1,5 @@
 #!/bin/sh
-//bin/sh -c :; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
+//bin/sh -c :; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
 // The second line is a shell's, to which it begins with a command that does nothing: see huge-pages.ts.
 
 // The program `nbd-prefetch`: hands the real process to run-cli.ts and exits with its status.

@@ -3,8 +3,11 @@
 // ones. Nothing in JavaScript can ask for pages of 2 MiB, but glibc can, told before a process begins:
 // by the first lines of cli.ts, which are a shell's. Elsewhere (musl, macOS, `serve()`) nothing changes.
 
-/** glibc's word for it (glibc manual, "Memory Allocation Tunables"; 2.35 and newer). */
-const HUGE_PAGES = 'glibc.malloc.hugetlb=1'
+/**
+ * glibc's words for it (glibc manual, "Memory Allocation Tunables"; 2.35 and newer). V8's helper threads would
+ * get huge pages, too, each for a heap of its own which it gives back all the time: one for all.
+ */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1'
 
 /**
  * Takes out of an environment what cli.ts has put into `GLIBC_TUNABLES`, so that programs which we run

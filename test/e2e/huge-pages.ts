@@ -58,7 +58,7 @@ t.test('a command of --run gets the environment as it was', async t => {
   const plain: NodeJS.ProcessEnv = { ...process.env, no_proxy: '*' }
   delete plain['GLIBC_TUNABLES']
   t.match(await runProgram(t, args, { env: plain }), { status: 0, stdout: 'none\n' })
-  const own = 'glibc.malloc.arena_max=4'
+  const own = 'glibc.malloc.tcache_count=4'
   const told = await runProgram(t, args, { env: { ...plain, GLIBC_TUNABLES: own } })
   t.match(told, { status: 0, stdout: `${own}\n` })
 })
@@ -80,7 +80,7 @@ t.test('only what was set for the ring is taken out of the environment', async t
     forgetHugePages(env)
     return env
   }
-  const ours = 'glibc.malloc.hugetlb=1'
+  const ours = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1'
   t.strictSame(left(), { HOME: '/' })
   t.strictSame(left(ours), { HOME: '/' })
   t.strictSame(left(`${ours}:a=b:c=d`), { HOME: '/', GLIBC_TUNABLES: 'a=b:c=d' })
