@@ -52,7 +52,7 @@ t.test('npm publishes the program, its types and its pages, and nothing else', a
 t.test('package.json is ready for provenance, and names no address that is not known', async t => {
   const { publishConfig, bin, engines } = JSON.parse(textOf('package.json')) as Manifest
   t.strictSame(publishConfig, { access: 'public', provenance: true })
-  t.match(textOf(bin['nbd-prefetch'] ?? ''), /^#!\/bin\/sh\n.*; exec node "\$0" "\$@"\n/)
+  t.match(textOf(bin['nbd-prefetch'] ?? ''), /^#!\/usr\/bin\/env sh\n.*; exec node "\$0" "\$@"\n/)
   t.equal(engines.node, '>=20.18.1')
 })
 

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env sh
 //bin/sh -c :; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
 // The second line is a shell's, to which it begins with a command that does nothing: see huge-pages.ts.
 
