@@ -1,8 +1,9 @@
 // Ourselves, with any flags. Several exports are served by one process, as NAME=URL.
 
 import { rmSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { ownNodeFirst } from '../own-node.js'
 import { Background } from '../programs.js'
 import type { OriginAddress, RunningServer, ServerPeer } from './peer.js'
 
@@ -37,15 +38,10 @@ async function start(
   const trust = first.caFile === undefined ? [] : ['--cacert', first.caFile]
   const images = imageArguments(origins.map(origin => origin.url))
   const args = ['--exit-with-parent', '-U', socket, ...trust, ...flags, ...images]
-  const { env, execPath } = globalThis.process
-  // The file itself, as users run it, with the Node that runs this.
+  // The file itself, as users run it.
   const process = new Background(CLI, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      ...env,
-      PATH: `${dirname(execPath)}${delimiter}${env['PATH']}`,
-      TMPDIR: first.directory,
-    },
+    env: { ...ownNodeFirst(globalThis.process.env), TMPDIR: first.directory },
   })
   try {
     const uris = await Promise.race([

@@ -1,7 +1,7 @@
-// The ring in huge pages. Linux gives memory page by page, at the first write to each: a quarter of a
-// second of processor time for a ring of 256 MiB on many machines, most of a second on some virtual
-// ones. Nothing in JavaScript can ask for pages of 2 MiB, but glibc can, told before a process begins:
-// by the first lines of cli.ts, which are a shell's. Elsewhere (musl, macOS, `serve()`) nothing changes.
+// The ring in huge pages. Linux gives memory page by page, at the first write to each: for a ring of 256
+// MiB that is 0.1 s of processor time on some machines and 0.8 s on others. Nothing in JavaScript can ask for
+// pages of 2 MiB, but glibc can, told before a process begins: by the second line of cli.ts, which is a
+// shell's. Elsewhere (musl, macOS, `serve()`) nothing changes.
 
 /**
  * glibc's words for it (glibc manual, "Memory Allocation Tunables"; 2.35 and newer). V8's helper threads would
