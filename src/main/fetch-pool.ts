@@ -17,6 +17,7 @@ import {
   type ProbeTask,
   type RehearsalTask,
   type SourceRequest,
+  type TouchTask,
   type WorkerSettings,
 } from '../shared/fetch-task.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
@@ -177,6 +178,19 @@ export class FetchPool implements AsyncDisposable {
     }
   }
 
+  /**
+   * Has the ring's first slots given their memory while the threads have nothing else to do, which a copy
+   * that finds it there need not wait for. Returns at once.
+   */
+  touch(slotCount: number): void {
+    const share = Math.ceil(slotCount / this.#options.workers)
+    for (let firstSlot = 0; firstSlot < slotCount; firstSlot += share) {
+      const task = { firstSlot, slotCount: Math.min(share, slotCount - firstSlot) }
+      // A thread that dies of it is replaced like any other.
+      this.#run(task, 'touchSlots').catch(() => {})
+    }
+  }
+
   /** Asks about a URL. Never rejects. */
   async probe(task: ProbeTask): Promise<ProbeResult> {
     try {
@@ -237,7 +251,7 @@ export class FetchPool implements AsyncDisposable {
   }
 
   async #run(
-    task: FetchTask | RehearsalTask | ConnectTask | ProbeTask | CallTask | SpoolTask,
+    task: FetchTask | RehearsalTask | ConnectTask | TouchTask | ProbeTask | CallTask | SpoolTask,
     name: string,
     transferList: MessagePort[] = [],
   ): Promise<unknown> {

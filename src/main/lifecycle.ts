@@ -104,7 +104,7 @@ export class Lifecycle {
   async #start(): Promise<Server | number> {
     const { commandLine, serve, options, interrupts } = this.#parts
     if (commandLine.pidfile !== undefined) Pidfile.check(commandLine.pidfile)
-    const starting = serve({ ...options, rehearsal: true, signal: this.#abort.signal })
+    const starting = serve({ ...options, warmUp: true, signal: this.#abort.signal })
     const first = await Promise.race([starting, interrupts.first])
     if (typeof first !== 'string') {
       this.#server = first

@@ -27,7 +27,7 @@ const LIBRARY_ONLY: Readonly<Record<Exclude<keyof ServerOptions, OptionKey>, tru
   ...OF_ORIGINS,
   listenFds: true,
   statusToken: true,
-  rehearsal: true,
+  warmUp: true,
   log: true,
   signal: true,
 }

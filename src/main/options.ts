@@ -68,9 +68,10 @@ export interface ServerOptions
   readonly log?: Log | undefined
   /**
    * Copies nothing through itself while the source is being opened, so that no client has to wait for
-   * code that has never run: some 0.2 s of processor time, for a process of its own. Default: false.
+   * code that has never run, and has the system give the ring's first 128 MiB: some 0.3 s of processor time,
+   * for a process of its own. Default: false.
    */
-  readonly rehearsal?: boolean | undefined
+  readonly warmUp?: boolean | undefined
   /** Gives up the start when aborted; without effect once the server runs. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
@@ -98,7 +99,7 @@ export interface ResolvedOptions extends ResolvedSession, ResolvedTimeOuts, Reso
   /** Undefined if the status is told nowhere. Holds a secret: never log. */
   readonly status: StatusSettings | undefined
   readonly log: Log
-  readonly rehearsal: boolean
+  readonly warmUp: boolean
   readonly signal: AbortSignal | undefined
 }
 
@@ -161,7 +162,7 @@ export function completeOptions(
     spool: resolveSpool(options),
     status,
     log: options.log ?? silentLog,
-    rehearsal: options.rehearsal ?? false,
+    warmUp: options.warmUp ?? false,
     signal: options.signal,
   }
 }

@@ -37,6 +37,8 @@ import { warn } from './warning.js'
 /** Reply bytes one client may have under way: a share of the ring, and no more than this. */
 const OWED_SHARE = 1 / 4
 const MAX_OWED_BYTES = 32 * 1024 * 1024
+/** Of the ring, what is taken before a client comes: what a copy needs in its first moments, bytes. */
+const TOUCHED_BYTES = 128 * 1024 * 1024
 /** Blocks an image may have: 128 TiB at 256 KiB. Each costs a bit or two of memory. */
 const MAX_BLOCKS = 2 ** 29
 const STOPPED = failureOf('cancelled', 'shutting-down')
@@ -121,7 +123,10 @@ async function start(
   const ring = new SharedRing(memory)
   const meter = new FetchMeter()
   // The threads are busy with their start, and then the source's server has its time to think.
-  const rehearsal = options.rehearsal ? new Rehearsal({ pool, clock, timers, log }) : undefined
+  const rehearsal = options.warmUp ? new Rehearsal({ pool, clock, timers, log }) : undefined
+  if (options.warmUp && exports.some(one => one.options.readahead !== 'off')) {
+    pool.touch(Math.ceil(Math.min(memory.data.length, TOUCHED_BYTES) / memory.slotBytes))
+  }
   const opening = openSources({ exports, transports, pool, meter, clock, timers })
   const sources = await opening.catch(async error => {
     await rehearsal?.end()

@@ -1,5 +1,5 @@
 // Everything that crosses between the main thread and a worker, as plain data: the settings a
-// worker starts with, the kinds of task (fetch a span, open connections, probe a URL, call a server) and their results.
+// worker starts with, the kinds of task (fetch a span, touch memory, open connections, probe a URL, call a server) and their results.
 
 import type { Failure } from './failure.js'
 import type { Transport } from './transport.js'
@@ -115,6 +115,13 @@ export type FetchResult = AnswerNotes &
         readonly failure: Failure
       }
   )
+
+/** Slots whose memory the system is to give before bytes come: a row of them. */
+export interface TouchTask {
+  readonly firstSlot: number
+  /** At least 1. */
+  readonly slotCount: number
+}
 
 /** Connections to be opened for requests to come. */
 export interface ConnectTask {

@@ -11,6 +11,7 @@ import {
   NO_TIMINGS,
   type ProbeResult,
   type ProbeTask,
+  type TouchTask,
   type Transport,
   type WorkerSettings,
 } from '../shared/fetch-task.js'
@@ -50,6 +51,8 @@ export interface Fetcher extends Disposable {
   spoolSource(task: SpoolTask): Promise<SpoolResult>
   /** Opens connections for requests to come. Never throws: what is wrong shows when they are needed. */
   openConnections(task: ConnectTask): void
+  /** Has the system give slots their memory while this thread has time. */
+  touchSlots(task: TouchTask): void
   /** Tasks being worked on, and open connections, those being set up included. */
   readonly running: number
   readonly connections: number
@@ -192,6 +195,10 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
     } catch {
       // The request that needs one says it.
     }
+  }
+
+  touchSlots({ firstSlot, slotCount }: TouchTask): void {
+    this.#firstTouch.add(Array.from({ length: slotCount }, (_, i) => firstSlot + i))
   }
 
   close(): void {

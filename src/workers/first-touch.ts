@@ -1,16 +1,20 @@
-// Uses the time until an answer comes to have the system give the memory that its bytes are going to.
-// Memory is given at the first write to each page, which takes 1 to 13 us on virtual machines, and with
-// huge pages up to 4 ms for each: as much as all the rest of a byte's way. While the first byte is waited for
-// nobody needs the processor.
+// Has the system give memory before the bytes come that go into it. It is given at the first write to each
+// page, which takes 1 to 13 us on virtual machines, and with huge pages up to 4 ms for each: as much as all
+// the rest of a byte's way. At the start and while a first byte is waited for nobody needs the processor.
 
+import { performance } from 'node:perf_hooks'
 import type { RingMemory } from '../shared/sharedarraybuffer-ring/index.js'
 
-/** Bytes touched before sockets are looked at again: less than a millisecond where small pages are dearest. */
+/** Bytes between two looks at the clock. */
 const STEP_BYTES = 64 * 1024
-/** For how long nothing may have happened before the first step, milliseconds. */
-const IDLE_MS = 2
+/** Time for which memory is touched before sockets are looked at again, milliseconds. A huge page may take longer. */
+const TURN_MS = 0.5
+/** Pause after which a thread that has other work looks whether it has time as well, milliseconds. */
+const PAUSE_MS = 2
+/** Share of its time that such a thread must have had nothing to do. */
+const IDLE_SHARE = 1 / 3
 
-/** Touches slots that this thread was given to fill, each once, piece by piece. */
+/** Touches slots that bytes will be written to, each once, piece by piece. */
 export class FirstTouch {
   readonly #memory: RingMemory
   /** 1 for slots that were touched or wait for it. */
@@ -22,6 +26,8 @@ export class FirstTouch {
   #touched = 0
   /** True if requests were sent or bytes have come since the latest look: both are more urgent. */
   #busy = false
+  /** How the thread had spent its time at the latest look. */
+  #spent = performance.eventLoopUtilization()
   #turn: NodeJS.Immediate | undefined
   #pause: NodeJS.Timeout | undefined
 
@@ -30,7 +36,7 @@ export class FirstTouch {
     this.#seen = new Uint8Array(memory.slotCount)
   }
 
-  /** A request for these slots was sent. */
+  /** A request for these slots was sent, or one is to be expected. */
   add(slots: readonly number[]): void {
     for (const slot of slots) {
       if (this.#seen[slot] === 1) continue
@@ -58,27 +64,34 @@ export class FirstTouch {
 
   #pauseBriefly(): void {
     this.#busy = false
-    this.#pause ??= setTimeout(this.#step, IDLE_MS)
+    this.#spent = performance.eventLoopUtilization()
+    this.#pause ??= setTimeout(this.#go, PAUSE_MS)
   }
 
-  readonly #step = (): void => {
+  readonly #go = (): void => {
     this.#turn = undefined
     this.#pause = undefined
-    if (this.#busy) {
+    const busy = this.#busy
+    if (busy && 1 - performance.eventLoopUtilization(this.#spent).utilization < IDLE_SHARE) {
       this.#pauseBriefly()
       return
     }
+    const untilMs = performance.now() + TURN_MS
+    while (this.#next < this.#slots.length && performance.now() < untilMs) this.#step()
+    if (this.#next === this.#slots.length) this.close()
+    else if (busy) this.#pauseBriefly()
+    else this.#turn = setImmediate(this.#go)
+  }
+
+  #step(): void {
     const slot = this.#slots[this.#next] as number
     // No more than is to be filled: the last block of an image is short, and so is a random read's.
-    const length = this.#memory.length(slot)
+    const length = this.#memory.length(slot) || this.#memory.slotBytes
     const end = Math.min(length, this.#touched + STEP_BYTES)
     if (this.#touched < end) this.#memory.touch(slot, this.#touched, end)
     this.#touched = end
-    if (end === length) {
-      this.#touched = 0
-      this.#next++
-    }
-    if (this.#next < this.#slots.length) this.#turn = setImmediate(this.#step)
-    else this.close()
+    if (end < length) return
+    this.#touched = 0
+    this.#next++
   }
 }

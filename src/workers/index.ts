@@ -11,6 +11,7 @@ import type {
   ProbeResult,
   ProbeTask,
   RehearsalTask,
+  TouchTask,
   WorkerSettings,
 } from '../shared/fetch-task.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
@@ -37,6 +38,11 @@ export function callServer(task: CallTask): Promise<CallResult> {
 /** Opens connections for requests to come. */
 export function openConnections(task: ConnectTask): void {
   fetcher.openConnections(task)
+}
+
+/** Has the system give slots their memory while there is nothing else to do. Returns at once. */
+export function touchSlots(task: TouchTask): void {
+  fetcher.touchSlots(task)
 }
 
 /** Downloads a whole file. Never rejects. */

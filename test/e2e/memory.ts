@@ -37,6 +37,21 @@ t.test('RSS stays under the ring and 150 MiB, whatever the size of the copy', ne
   t.ok(peak < RING + BESIDE, `${Math.round(peak / MIB)} MiB`)
 })
 
+const proc = { skip: process.platform === 'linux' ? false : 'no /proc' }
+t.test('half of the ring is there before a client, unless nothing is read ahead', proc, async t => {
+  const origin = await startInProcess({ image: { size: MIB } })
+  t.teardown(() => origin.close())
+  const [ahead, not] = await Promise.all([
+    startProgram(t, ['-U', '-', origin.url]),
+    startProgram(t, ['-U', '-', '--readahead', 'off', origin.url]),
+  ])
+  // What two of the same kind differ by.
+  const difference = 16 * MIB
+  await until(() => memoryOf(ahead.pid).now - memoryOf(not.pid).now > 128 * MIB - difference)
+  t.ok(memoryOf(ahead.pid).peak - memoryOf(not.pid).now < 128 * MIB + 2 * difference)
+  t.ok(memoryOf(not.pid).peak < BESIDE)
+})
+
 t.test('20 copies in a row leave memory and open files as they were', needed, async t => {
   const origin = await startInProcess({ image: { size: 48 * MIB } })
   t.teardown(() => origin.close())

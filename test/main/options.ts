@@ -57,7 +57,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     formatHint: 'auto',
     spool: undefined,
     status: undefined,
-    rehearsal: false,
+    warmUp: false,
     signal: undefined,
   })
   t.match(credentials.headers, { 'user-agent': /^nbd-prefetch\/\d/ })
@@ -77,7 +77,7 @@ t.test('OPTION_TABLE has every option of ServerOptions', async t => {
     | 'env'
     | 'listenFds'
     | 'log'
-    | 'rehearsal'
+    | 'warmUp'
     | 'signal'
   type Missing = Exclude<keyof ServerOptions, OptionKey | Elsewhere>
   // Does not compile while one is missing.
