@@ -100,7 +100,7 @@ function newStream(id: number, connection: number, offset: number, nowMs: number
     runBytes: 0,
     servedBytes: 0,
     stalledReads: 0,
-    waitingMs: 0,
+    waitingMs: nowMs,
     stalledMs: nowMs,
     recentBytes: 0,
   }

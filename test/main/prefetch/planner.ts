@@ -114,6 +114,19 @@ t.test('Planner.stalled() grows a window that had time to fill, up to its bound'
   t.equal(stream.windowBytes, 240 * MiB)
 })
 
+t.test(
+  'Planner.stalled() takes no reader for one that has waited since before it came',
+  async t => {
+    const { planner } = plannerOf()
+    const stream = planner.observe(1, 0, 2 * MiB, 5000)
+    planner.stalled(stream, 5010)
+    planner.next(stateOf(), 0, 5090)
+    t.equal(stream.windowBytes, 96 * MiB)
+    planner.next(stateOf(), 0, 5110)
+    t.equal(stream.windowBytes, 192 * MiB)
+  },
+)
+
 t.test('Planner.stalled() grows a window with what its reader takes', async t => {
   const { planner } = plannerOf()
   const stream = planner.observe(1, 0, 2 * MiB, 0)
