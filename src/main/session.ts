@@ -3,18 +3,12 @@
 // without progress.
 
 import type { Socket } from 'node:net'
-import type { Export } from './export.js'
+import { ClientRequests } from './client-requests.js'
 import type { ExportTable } from './export-table.js'
 import type { Log } from './log.js'
 import { ChunkQueue } from './nbd/chunk-queue.js'
-import { Cmd, Errno } from './nbd/constants.js'
 import { Handshake } from './nbd/handshake.js'
-import type { HandshakeEvent, MetaContext, Request } from './nbd/messages.js'
-import { encodeBlockStatus, encodeError, encodeNone, encodeSimpleReply } from './nbd/reply-codec.js'
-import { statusExtents } from './nbd/status-extents.js'
-import { Transmission } from './nbd/transmission.js'
-import { ReadQueue } from './read-queue.js'
-import { ReadReply } from './read-reply.js'
+import type { HandshakeEvent } from './nbd/messages.js'
 import { ReplyWriter, type ReplyWriterOwner, type ReplyWriterTimes } from './reply-writer.js'
 import type { SessionCounters, SessionLimits } from './session-limits.js'
 import type { ClientStatus } from './status/snapshot.js'
@@ -59,18 +53,11 @@ export class Session implements ReplyWriterOwner {
   readonly #queue = new ChunkQueue()
   readonly #handshake: Handshake
   #phase: Phase = 'handshake'
-  #transmission: Transmission | undefined
-  #export: Export | undefined
-  #structuredReplies = false
-  #contexts: readonly MetaContext[] = []
-  /** True once no request follows: after DISC. */
-  #disconnected = false
+  /** From the chosen export on. */
+  #requests: ClientRequests | undefined
   #draining = false
   /** True if it is we who end the connection, for what the client did. */
   #dropped = false
-  /** Requests whose replies have not left. */
-  #requests = 0
-  #reads: ReadQueue | undefined
   #paused = false
   #timer: NodeJS.Timeout
   #reason = 'the client has left without saying so'
@@ -116,7 +103,7 @@ export class Session implements ReplyWriterOwner {
 
   /** True from the chosen export on. */
   get entered(): boolean {
-    return this.#export !== undefined
+    return this.#requests !== undefined
   }
 
   /** Who it is and what it does, for people. */
@@ -124,11 +111,11 @@ export class Session implements ReplyWriterOwner {
     return {
       connection: this.connection,
       address: this.#address,
-      export: this.#export?.info.name ?? null,
+      export: this.#requests?.export.info.name ?? null,
       tls: this.#protocol,
-      inFlight: this.#requests,
-      reads: this.#reads?.answeredReads ?? 0,
-      bytes: this.#reads?.sentBytes ?? 0,
+      inFlight: this.#requests?.pending ?? 0,
+      reads: this.#requests?.answeredReads ?? 0,
+      bytes: this.#requests?.sentBytes ?? 0,
       connectedSeconds: (performance.now() - this.#sinceMs) / 1000,
     }
   }
@@ -141,7 +128,7 @@ export class Session implements ReplyWriterOwner {
   drain(): Promise<void> {
     this.#draining = true
     this.#handshake.shutDown()
-    this.#transmission?.shutDown()
+    this.#requests?.shutDown()
     this.#advance()
     return this.closed
   }
@@ -152,17 +139,17 @@ export class Session implements ReplyWriterOwner {
     this.#phase = 'leaving'
     this.#reason = reason
     this.#dropped = !this.#draining
+    this.#requests?.stop()
     this.#socket.destroy()
   }
 
   sent(bytes: number, last: boolean): void {
-    this.#reads?.sent(bytes)
-    if (last) this.#requests--
+    this.#requests?.sent(bytes, last)
     this.#advance()
   }
 
   slow(): void {
-    this.#reads?.park()
+    this.#requests?.park()
   }
 
   stalled(): void {
@@ -199,8 +186,7 @@ export class Session implements ReplyWriterOwner {
     if (this.#phase === 'handshake') this.#haggle()
     if (this.#phase === 'starting-tls') this.#startTls()
     if (this.#phase === 'transmission') {
-      this.#takeRequests()
-      this.#reads?.start()
+      this.#requests?.advance()
       this.#leaveWhenDone()
     }
     if (this.#phase === 'starting-tls' || this.#phase === 'tls-handshake') return
@@ -211,9 +197,14 @@ export class Session implements ReplyWriterOwner {
     else this.#socket.resume()
   }
 
+  /** True once no request follows. */
+  get #disconnected(): boolean {
+    return this.#requests?.disconnected === true
+  }
+
   #isBlocked(): boolean {
     if (this.#phase === 'handshake') return this.#socket.writableLength >= MAX_UNSENT_ANSWERS
-    return this.#phase === 'transmission' && this.#requests >= this.#limits.maxRequests
+    return this.#phase === 'transmission' && this.#requests?.isFull === true
   }
 
   #haggle(): void {
@@ -284,109 +275,36 @@ export class Session implements ReplyWriterOwner {
   }
 
   #enter(event: Extract<HandshakeEvent, { type: 'enter' }>): void {
-    const { info, structuredReplies, contexts } = event
+    const { info, structuredReplies } = event
     clearTimeout(this.#timer)
     this.#phase = 'transmission'
-    this.#export = this.#exports.get(info)
-    this.#structuredReplies = structuredReplies
-    this.#contexts = contexts
-    this.#transmission = new Transmission(this.#queue, {
-      size: info.size,
-      blockSizes: info.blockSizes,
-      structuredReplies,
-      contexts: contexts.length > 0,
-    })
     this.#log('debug', 'client has opened an export', {
       connection: this.connection,
       export: info.name,
       structuredReplies,
     })
-    this.#reads = new ReadQueue({
+    this.#requests = new ClientRequests({
       connection: this.connection,
-      export: this.#export,
+      entered: event,
+      export: this.#exports.get(info),
+      queue: this.#queue,
       writer: this.#writer,
-      structuredReplies,
-      maxOwedBytes: this.#limits.maxOwedBytes,
+      limits: this.#limits,
       counters: this.#counters,
       log: this.#log,
+      broken: reason => this.destroy(reason),
     })
-    this.#export.connectionOpened(this.connection)
-  }
-
-  #takeRequests(): void {
-    while (this.#phase === 'transmission' && !this.#disconnected && !this.#isBlocked()) {
-      const request = this.#transmission?.next()
-      if (request === undefined) return
-      this.#take(request)
-    }
-  }
-
-  #take(request: Request): void {
-    switch (request.type) {
-      case 'disconnect':
-        this.#disconnected = true
-        return
-      case 'close':
-        this.destroy(request.reason)
-        return
-      case 'read': {
-        if (this.#reads === undefined) return
-        this.#requests++
-        const whole = request.dontFragment || !this.#structuredReplies
-        this.#reads.add(new ReadReply(this.#reads, request, whole))
-        return
-      }
-      case 'cache':
-        this.#export?.cache(request.offset, request.length, this.connection)
-        this.#reply(encodeSimpleReply(request.cookie, Errno.OK))
-        return
-      case 'block-status':
-        this.#requests++
-        this.#tellStatus(request)
-        return
-      case 'succeed': {
-        const { cookie, command } = request
-        // A read is never answered simply once structured replies were agreed.
-        const structured = command === Cmd.READ && this.#structuredReplies
-        this.#reply(structured ? encodeNone(cookie) : encodeSimpleReply(cookie, Errno.OK))
-        return
-      }
-      case 'refuse': {
-        const { cookie, refusal } = request
-        this.#reply(
-          this.#structuredReplies
-            ? encodeError(cookie, refusal.errno, refusal.message)
-            : encodeSimpleReply(cookie, refusal.errno),
-        )
-      }
-    }
-  }
-
-  /** Sends a reply that is one message. */
-  #reply(message: Buffer): void {
-    this.#requests++
-    this.#writer.send(message, true)
-  }
-
-  #tellStatus(request: Extract<Request, { type: 'block-status' }>): void {
-    const { cookie, offset, length, oneExtent } = request
-    const told = this.#export?.blockStatus?.(offset, length, this.connection) ?? []
-    const extents = statusExtents(told, length, oneExtent)
-    const final = this.#contexts.length - 1
-    for (const [index, { id }] of this.#contexts.entries()) {
-      const last = index === final
-      this.#writer.send(encodeBlockStatus(cookie, id, extents, last), last)
-    }
   }
 
   #leaveWhenDone(): void {
-    if (this.#phase !== 'transmission' || this.#requests > 0) return
+    if (this.#phase !== 'transmission' || this.#requests?.pending !== 0) return
     if (this.#disconnected || this.#draining) this.#leave()
   }
 
   /** Closes our side behind the last reply and gives the client a moment to close its own. */
   #leave(): void {
     this.#phase = 'leaving'
+    this.#requests?.stop()
     this.#reason = this.#draining ? 'the server is shutting down' : 'the client has said goodbye'
     clearTimeout(this.#timer)
     this.#socket.end(() => {
@@ -397,10 +315,9 @@ export class Session implements ReplyWriterOwner {
   #onClose(): void {
     this.#phase = 'closed'
     clearTimeout(this.#timer)
-    this.#reads?.cancel()
+    this.#requests?.close()
     this.#writer.close()
     this.#queue.clear()
-    this.#export?.connectionClosed(this.connection)
     const fields = { connection: this.connection, reason: this.#reason }
     if (this.#dropped) this.#log('info', 'client dropped', fields)
     else this.#log('debug', 'connection closed', fields)
