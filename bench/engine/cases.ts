@@ -27,7 +27,7 @@ export const SETTING: SimulationOptions = {
   slotCount: 1024,
   slotBytes: 256 * KiB,
   connections: 16,
-  maxRequestBytes: 16 * MiB,
+  maxRequestBytes: 24 * MiB,
   probedBytes: MiB,
   origin: VCENTER,
 }

@@ -52,7 +52,7 @@ t.test('resolveOptions() completes what is not given', async t => {
     ringSize: 256 * MIB,
     slotCount: 1024,
     blockSize: 256 * 1024,
-    maxRequest: 16 * MIB,
+    maxRequest: 24 * MIB,
     readahead: 'auto',
     formatHint: 'auto',
     spool: undefined,
