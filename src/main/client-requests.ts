@@ -125,6 +125,8 @@ export class ClientRequests {
   close(): void {
     this.#stopped = true
     this.#reads.cancel()
+    // Gives back what is on its way, before the export forgets whose it was.
+    this.#writer.close()
     this.export.connectionClosed(this.#connection)
   }
 

@@ -30,6 +30,8 @@ const WORKER = new URL('../workers/index.js', import.meta.url)
  * what a thread allocates is a few small objects a request, and Buffers, which lie elsewhere.
  */
 const YOUNG_MIB = 3
+/** Of the ring, what one thread touches in a row: a huge page, or a few of them. */
+const STRIPE_BYTES = 4 * 1024 * 1024
 /**
  * Delay of the second pool in a row whose threads do not stay, milliseconds; doubled for each further
  * one up to the longest. The first is made at once: a single thread may die for any reason.
@@ -181,13 +183,20 @@ export class FetchPool implements AsyncDisposable {
   /**
    * Has the ring's first slots given their memory while the threads have nothing else to do, which a copy
    * that finds it there need not wait for. Returns at once.
+   *
+   * @param slotBytes size of a slot
    */
-  touch(slotCount: number): void {
-    const share = Math.ceil(slotCount / this.#options.workers)
-    for (let firstSlot = 0; firstSlot < slotCount; firstSlot += share) {
-      const task = { firstSlot, slotCount: Math.min(share, slotCount - firstSlot) }
+  touch(slotCount: number, slotBytes: number): void {
+    const { workers } = this.#options
+    // In stripes: what is used first is there first, and no two threads ask for one huge page.
+    const stripe = Math.max(1, Math.floor(STRIPE_BYTES / slotBytes))
+    const shares = Array.from({ length: workers }, (): number[] => [])
+    for (let slot = 0; slot < slotCount; slot++) {
+      shares[Math.floor(slot / stripe) % workers]?.push(slot)
+    }
+    for (const slots of shares) {
       // A thread that dies of it is replaced like any other.
-      this.#run(task, 'touchSlots').catch(() => {})
+      if (slots.length > 0) this.#run({ slots }, 'touchSlots').catch(() => {})
     }
   }
 

@@ -68,7 +68,7 @@ export interface ServerOptions
   readonly log?: Log | undefined
   /**
    * Copies nothing through itself while the source is being opened, so that no client has to wait for
-   * code that has never run, and has the system give the ring's first 128 MiB: some 0.3 s of processor time,
+   * code that has never run, and takes up to 128 MiB of the ring before they are needed: some 0.3 s of processor time,
    * for a process of its own. Default: false.
    */
   readonly warmUp?: boolean | undefined

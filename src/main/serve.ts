@@ -103,6 +103,16 @@ function ringOf({ slotCount, blockSize }: ResolvedOptions): RingMemory {
   }
 }
 
+/** Has the threads take the memory that a copy begins with, unless none is read ahead or the images need less. */
+function takeMemory(sources: readonly OpenedSource[], memory: RingMemory, pool: FetchPool): void {
+  let bytes = 0
+  for (const { source, options } of sources) {
+    if ('request' in source && options.readahead !== 'off') bytes += source.request.totalBytes
+  }
+  const taken = Math.min(bytes, TOUCHED_BYTES, memory.data.length)
+  pool.touch(Math.ceil(taken / memory.slotBytes), memory.slotBytes)
+}
+
 /** @throws {SourceError} for a size whose blocks are more than this program keeps books of */
 function checkSize(totalBytes: number, blockSize: number, name: string): void {
   if (totalBytes / blockSize <= MAX_BLOCKS) return
@@ -124,14 +134,12 @@ async function start(
   const meter = new FetchMeter()
   // The threads are busy with their start, and then the source's server has its time to think.
   const rehearsal = options.warmUp ? new Rehearsal({ pool, clock, timers, log }) : undefined
-  if (options.warmUp && exports.some(one => one.options.readahead !== 'off')) {
-    pool.touch(Math.ceil(Math.min(memory.data.length, TOUCHED_BYTES) / memory.slotBytes))
-  }
   const opening = openSources({ exports, transports, pool, meter, clock, timers })
   const sources = await opening.catch(async error => {
     await rehearsal?.end()
     throw error
   })
+  if (options.warmUp) takeMemory(sources, memory, pool)
   await rehearsal?.over
   const images: (ImageExport | SpoolExport)[] = []
   const end = async () => {

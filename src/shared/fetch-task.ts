@@ -116,11 +116,9 @@ export type FetchResult = AnswerNotes &
       }
   )
 
-/** Slots whose memory the system is to give before bytes come: a row of them. */
+/** Slots whose memory the system is to give before bytes come. */
 export interface TouchTask {
-  readonly firstSlot: number
-  /** At least 1. */
-  readonly slotCount: number
+  readonly slots: readonly number[]
 }
 
 /** Connections to be opened for requests to come. */

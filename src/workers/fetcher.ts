@@ -197,8 +197,8 @@ class ThreadFetcher implements Fetcher, SpanFetchOwner {
     }
   }
 
-  touchSlots({ firstSlot, slotCount }: TouchTask): void {
-    this.#firstTouch.add(Array.from({ length: slotCount }, (_, i) => firstSlot + i))
+  touchSlots({ slots }: TouchTask): void {
+    this.#firstTouch.add(slots)
   }
 
   close(): void {

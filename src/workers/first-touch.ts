@@ -44,7 +44,8 @@ export class FirstTouch {
       this.#slots.push(slot)
     }
     this.#busy = true
-    if (this.#slots.length > 0 && this.#turn === undefined) this.#pauseBriefly()
+    const isDue = this.#turn !== undefined || this.#pause !== undefined
+    if (this.#slots.length > 0 && !isDue) this.#pauseBriefly()
   }
 
   /** Bytes have arrived at this thread. */
