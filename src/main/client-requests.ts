@@ -63,7 +63,6 @@ export class ClientRequests {
       contexts: contexts.length > 0,
     })
     this.#reads = new ReadQueue({ ...parts, structuredReplies, maxOwedBytes: limits.maxOwedBytes })
-    this.export.connectionOpened(connection)
   }
 
   /** Requests whose replies have not left. */
@@ -121,13 +120,9 @@ export class ClientRequests {
     this.#stopped = true
   }
 
-  /** The connection is closed: gives back all that was handed out. */
-  close(): void {
-    this.#stopped = true
+  /** The connection is closed: gives back what reads hold. */
+  cancel(): void {
     this.#reads.cancel()
-    // Gives back what is on its way, before the export forgets whose it was.
-    this.#writer.close()
-    this.export.connectionClosed(this.#connection)
   }
 
   #take(request: Request): void {

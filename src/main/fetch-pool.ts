@@ -188,7 +188,7 @@ export class FetchPool implements AsyncDisposable {
    */
   touch(slotCount: number, slotBytes: number): void {
     const { workers } = this.#options
-    // In stripes: what is used first is there first, and no two threads ask for one huge page.
+    // In stripes: what is used first is there first, and threads seldom ask for the same huge page.
     const stripe = Math.max(1, Math.floor(STRIPE_BYTES / slotBytes))
     const shares = Array.from({ length: workers }, (): number[] => [])
     for (let slot = 0; slot < slotCount; slot++) {

@@ -19,7 +19,7 @@ export interface PrefetchingOptions {
   readonly ringSize?: number | undefined
   /** Unit of caching: bytes, a power of 2 from 64 KiB to 4 MiB. Default 256 KiB. */
   readonly blockSize?: number | undefined
-  /** Largest range asked of the origin at once: bytes, 1 to 64 MiB, rounded up to whole blocks. Default 16 MiB. */
+  /** Largest range asked of the origin at once: bytes, 1 to 64 MiB, rounded up to whole blocks. Default 24 MiB. */
   readonly maxRequest?: number | undefined
   /**
    * How far to stay ahead of each sequential reader: 'auto' measures, 'off' fetches what is asked

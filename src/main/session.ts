@@ -294,6 +294,7 @@ export class Session implements ReplyWriterOwner {
       log: this.#log,
       broken: reason => this.destroy(reason),
     })
+    this.#requests.export.connectionOpened(this.connection)
   }
 
   #leaveWhenDone(): void {
@@ -315,9 +316,10 @@ export class Session implements ReplyWriterOwner {
   #onClose(): void {
     this.#phase = 'closed'
     clearTimeout(this.#timer)
-    this.#requests?.close()
+    this.#requests?.cancel()
     this.#writer.close()
     this.#queue.clear()
+    this.#requests?.export.connectionClosed(this.connection)
     const fields = { connection: this.connection, reason: this.#reason }
     if (this.#dropped) this.#log('info', 'client dropped', fields)
     else this.#log('debug', 'connection closed', fields)

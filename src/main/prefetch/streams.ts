@@ -60,7 +60,7 @@ export interface Stream {
   servedBytes: number
   /** Reads that wait for bytes. */
   stalledReads: number
-  /** Since when, milliseconds. */
+  /** Since when they have, without a break; its first read before there was any. Milliseconds. */
   waitingMs: number
   /** Time of the latest wait, or of its first read, milliseconds. */
   stalledMs: number
