@@ -1,36 +1,27 @@
-// Sends requests while the governor has room and sees each span to its end: retries that go on at
+// Has requests sent while the governor has room and sees each span to its end: retries that go on at
 // the watermark, stragglers sent again, failures told to whoever waits. While what requests are made
 // from is renewed, nothing is sent.
 
 import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
 import { failureOf } from '../shared/failures.js'
-import type { FetchResult, FetchTask, SourceRequest } from '../shared/fetch-task.js'
+import type { FetchResult } from '../shared/fetch-task.js'
 import type { Demand, DemandFetcher } from './demand-fetcher.js'
-import { LateRequests } from './late-requests.js'
 import { LostSlots } from './lost-slots.js'
 import type { Requester } from './origin.js'
 import { classify } from './prefetch/retry-policy.js'
 import type { Stream } from './prefetch/streams.js'
+import { RangeRequests, type RangeRequestsOwner, type SpanRunner } from './range-requests.js'
 import { type RetryLimits, RetryQueue } from './retry-queue.js'
-import { RunningSpans } from './running-spans.js'
 import type { SharedRing } from './shared-ring.js'
 import { type Choice, Span } from './span.js'
 import { SpanChooser, type SpanChooserParts } from './span-chooser.js'
 import { SpanFailures, type SpanFailuresParts } from './span-failures.js'
-import { SpanLog } from './span-log.js'
-import { cancelSlots, resumeSlots, takeBackSlots } from './span-slots.js'
+import { resumeSlots, takeBackSlots } from './span-slots.js'
 import { warn, warning } from './warning.js'
 
 /** Time for which a random read is expected to be followed by another, milliseconds. */
 const RANDOM_MS = 2_000
-
-/** Sends one span to a worker. Never rejects. */
-export interface SpanRunner {
-  run(task: FetchTask): Promise<FetchResult>
-  /** Opens connections for requests to come; absent where there is nothing to open. */
-  prepare?(source: SourceRequest, connections: number): void
-}
 
 export interface SpanFetcherParts
   extends SpanChooserParts,
@@ -41,32 +32,24 @@ export interface SpanFetcherParts
 }
 
 /** Fetches for one export. */
-export class SpanFetcher implements DemandFetcher, Requester {
+export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner {
   readonly #parts: SpanFetcherParts
   readonly #chooser: SpanChooser
-  readonly #late: LateRequests
+  readonly #requests: RangeRequests
   readonly #retries: RetryQueue
-  readonly #running: RunningSpans
   readonly #lost = new LostSlots()
   readonly #failures: SpanFailures
-  readonly #log: SpanLog
   #poison: Failure | undefined
   #closed = false
-  /** Connections that were asked for since a client came. */
-  #prepared = 0
-  /** Bytes brought by requests that are over. */
-  #receivedBytes = 0
   /** The latest read that had to be fetched before its stream had shown a sequence, and when. */
   #stray: { readonly stream: Stream; readonly atMs: number } | undefined
 
   constructor(parts: SpanFetcherParts) {
     this.#parts = parts
     this.#chooser = new SpanChooser(parts)
-    this.#running = new RunningSpans(parts.origin.estimator, parts.clock)
-    this.#late = new LateRequests(parts.origin.estimator)
+    this.#requests = new RangeRequests(parts, this)
     this.#retries = new RetryQueue(parts)
     this.#failures = new SpanFailures({ ...parts, retries: this.#retries })
-    this.#log = new SpanLog(parts.log)
     parts.source.onRenewed = failure => this.#renewed(failure)
     parts.origin.join(this)
   }
@@ -81,7 +64,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   get inFlight(): number {
-    return this.#running.size
+    return this.#requests.running.size
   }
 
   get wanting(): boolean {
@@ -95,20 +78,20 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   receivedBytes(): number {
-    return this.#receivedBytes + this.#running.receivedBytes
+    return this.#requests.receivedBytes
   }
 
   owedBytes(): number {
-    return this.#running.owedBytes
+    return this.#requests.running.owedBytes
   }
 
   loads(): readonly number[] {
-    return this.#running.loads()
+    return this.#requests.running.loads()
   }
 
   /** Spans with a request under way. */
   get running(): ReadonlySet<Span> {
-    return this.#running.all
+    return this.#requests.running.all
   }
 
   /** Spans that failed and wait for their next attempt. */
@@ -151,15 +134,15 @@ export class SpanFetcher implements DemandFetcher, Requester {
   }
 
   etaMs(slot: number, bytes: number): number | undefined {
-    return this.#running.etaMs(slot, bytes)
+    return this.#requests.running.etaMs(slot, bytes)
   }
 
   requestMs(bytes: number): number {
-    return this.#running.requestMs(bytes)
+    return this.#requests.running.requestMs(bytes)
   }
 
   joined(readId: string, slot: number): void {
-    this.#log.joined(readId, this.#running.bringing(slot))
+    this.#requests.joined(readId, slot)
   }
 
   wake(): void {
@@ -168,23 +151,14 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** A client has come: connections are opened while it says what it wants. */
   prepare(): void {
-    const { source, origin, clock } = this.#parts
+    const { source, clock } = this.#parts
     if (this.#closed || this.#poison !== undefined || !source.isReady(clock())) return
-    this.#prepared = 0
-    this.#prepareFor(origin.governor.limit)
-  }
-
-  /** Opens connections for so many requests at a time, before they are sent. */
-  #prepareFor(requests: number): void {
-    const count = Math.floor(requests)
-    if (count <= this.#prepared) return
-    this.#prepared = count
-    this.#parts.runner.prepare?.(this.#parts.source.request, count)
+    this.#requests.prepare()
   }
 
   tend(nowMs: number): void {
     // What is taken back could not be sent again.
-    if (this.#parts.source.isReady(nowMs)) this.#resendLate(nowMs)
+    if (this.#parts.source.isReady(nowMs)) this.#requests.takeBackLate(nowMs)
   }
 
   startDemand(nowMs: number): boolean {
@@ -256,69 +230,17 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** Sends a request for what the span lacks. */
   #send(span: Span): void {
-    const { ring, origin, runner, clock, meter } = this.#parts
-    const source = this.#parts.source.request
-    const { governor, estimator } = origin
-    const { memory, waiter } = ring
-    const open = span.unfinished()
-    const firstSlot = span.slots[open[0] as number] as number
-    const offset = span.position()
-    span.sent(source, clock())
-    const task: FetchTask = {
-      spanId: span.id,
-      source,
-      offset,
-      length: span.end - offset,
-      slots: open.map(i => span.slots[i] as number),
-      epochs: open.map(i => span.epochs[i] as number),
-      patience: span.patience,
-      bulk: !this.isWaitedFor(span),
-    }
-    governor.began()
-    // Connections for the next round stand by the time the answers to this one allow it.
-    if (2 * governor.inFlight >= governor.limit) this.#prepareFor(governor.prospect(clock()))
-    meter.requests++
-    this.#late.sent()
-    this.#running.add(span)
-    span.request = meter.requests
-    this.#log.sent(span, task, () => this.#chooser.takeNames())
-    const firstByte = () => {
-      const nowMs = clock()
-      span.answered = true
-      span.seenMs = nowMs
-      governor.answered(nowMs, estimator.firstByteP50Ms, this.wanting)
-      this.wake()
-    }
-    waiter.wait(firstSlot, memory.fill(firstSlot) + 1, firstByte)
-    void runner.run(task).then(result => {
-      if (!span.answered) waiter.cancel(firstSlot, firstByte)
-      // Before it is over: the governor looks at how many were under way, this one included.
-      if (result.ok && !span.answered)
-        governor.answered(clock(), estimator.firstByteP50Ms, this.wanting)
-      governor.ended()
-      this.#running.delete(span)
-      this.#receivedBytes += result.timings.receivedBytes
-      this.#ended(span, result)
-    })
+    this.#requests.send(span, () => this.#chooser.takeNames())
   }
 
-  #ended(span: Span, result: FetchResult): void {
-    const { slots, meter, ring, source, clock, random } = this.#parts
-    this.#log.over(span, result)
-    const { estimator } = this.#parts.origin
-    const { timings } = result
-    meter.fetched(timings, !result.ok, clock())
-    // A refusal comes sooner than bytes would, and says nothing about them.
-    const brought = result.ok || timings.receivedBytes > 0
+  ended(span: Span, result: FetchResult): void {
+    const { slots, ring, origin, source, clock, random } = this.#parts
     if (result.ok) {
-      this.#parts.origin.record.answered(clock())
+      origin.record.answered(clock())
       this.#retries.succeeded(clock(), random)
       if (span.source !== undefined) source.worked(span.source)
       this.#failures.passed(clock())
     }
-    if (brought && timings.firstByteMs >= 0) estimator.firstByte(timings.firstByteMs)
-    estimator.body(timings.receivedBytes, timings.bodyMs)
-    if (timings.newConnection) estimator.connected(timings.connectMs)
     if (!result.ok && result.failure.code === 'worker-died') takeBackSlots(span, ring.owner)
     // Tells everyone whose bytes have come before anything is decided about the rest.
     ring.waiter.poll()
@@ -326,7 +248,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (whole) {
       for (const [i, slot] of span.slots.entries()) if (span.holds(i)) slots.fetched(slot)
     }
-    if (!result.ok) this.#failed(span, result.failure, timings.receivedBytes, whole)
+    if (!result.ok) this.#failed(span, result.failure, result.timings.receivedBytes, whole)
     else if (!whole) {
       const failure = failureOf('internal', 'early')
       this.#lose(span, failure)
@@ -345,7 +267,7 @@ export class SpanFetcher implements DemandFetcher, Requester {
     span.resending = false
     if (takenBack && !whole && this.#poison === undefined) {
       // In parts: the reader waits for it, and what was lost by waiting is to be made up for.
-      const parts = span.divided(this.#late.partBytes, () => ++this.#parts.meter.spans)
+      const parts = span.divided(this.#requests.partBytes, () => ++this.#parts.meter.spans)
       for (const part of parts) this.#retries.again(part, nowMs)
       return
     }
@@ -360,23 +282,6 @@ export class SpanFetcher implements DemandFetcher, Requester {
     if (verdict.what === 'again') return
     if (verdict.what === 'changed') this.#changed(verdict.failure)
     this.#lose(span, verdict.failure)
-  }
-
-  /**
-   * Takes back requests that hold up a reader: those whose first byte is overdue, and those whose
-   * body has stopped flowing. Their slots come back as soon as the worker has let go, and the span
-   * is sent again at once, on another connection.
-   */
-  #resendLate(nowMs: number): void {
-    const { meter, ring } = this.#parts
-    const late = this.#late.take(this.#running.all, nowMs, span => this.isWaitedFor(span))
-    for (const span of late) {
-      span.resending = true
-      meter.resent++
-      this.#log.resent(span, nowMs)
-      cancelSlots(span, ring.owner)
-    }
-    if (late.length > 0) ring.owner.ringCancelBell()
   }
 
   /** The span's missing bytes will not come. */
@@ -405,6 +310,6 @@ export class SpanFetcher implements DemandFetcher, Requester {
 
   /** When a retry is due, or a request is to be looked at. */
   dueMs(nowMs: number): number {
-    return Math.min(this.#retries.dueMs(nowMs), this.#late.dueMs(this.#running.all, nowMs))
+    return Math.min(this.#retries.dueMs(nowMs), this.#requests.dueMs(nowMs))
   }
 }
