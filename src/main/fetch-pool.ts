@@ -125,9 +125,11 @@ export class FetchPool implements AsyncDisposable {
     this.#watch()
     pool.on('workerCreate', () => this.#watch())
     // A thread that dies idle has no task to report it.
-    pool.on('error', ({ message }) =>
-      warn(this.#log, warning('worker-failed', { problem: message })),
-    )
+    pool.on('error', ({ message }) => {
+      // Answers that were on their way to a pool which has ended are an error to piscina.
+      if (this.#closing || this.#pool !== pool) return
+      warn(this.#log, warning('worker-failed', { problem: message }))
+    })
   }
 
   /** Threads alive. */

@@ -39,18 +39,21 @@ const PSK_CIPHERS = [
   'PSK-AES128-GCM-SHA256',
 ]
 
+/** Why somebody is not let in by `verifyPeer`. */
+const STRANGER = 'the client shows no certificate of the authority and knows no key'
+
 /** Makes plain connections into encrypted ones. */
 export class TlsAcceptor {
   /** True if nothing but the way into TLS is open to a plain connection. */
   readonly required: boolean
-  readonly #options: TlsOptions
+  readonly #credentials: TlsCredentials
 
   /** @throws Error of OpenSSL if certificate and key can't be used, or do not belong together */
   constructor(credentials: TlsCredentials, required: boolean) {
     this.required = required
-    this.#options = tlsOptions(credentials)
+    this.#credentials = credentials
     // Fails now rather than with the first client.
-    createServer(this.#options)
+    createServer(tlsOptions(credentials))
   }
 
   /**
@@ -61,10 +64,21 @@ export class TlsAcceptor {
   accept(socket: Socket): Promise<TLSSocket> {
     return new Promise((resolve, reject) => {
       // A server of its own for each, as nothing else tells which of its clients an event is about.
-      const server = createServer(this.#options)
+      let named = false
+      const server = createServer(
+        tlsOptions(this.#credentials, () => {
+          named = true
+        }),
+      )
       server.once('secureConnection', secure => {
-        secure.allowHalfOpen = socket.allowHalfOpen = halfOpen
         server.removeAllListeners('tlsClientError')
+        const knowsKey = named && isByKey(secure)
+        if (this.#credentials.verifyPeer && !secure.authorized && !knowsKey) {
+          secure.destroy()
+          reject(new Error(STRANGER))
+          return
+        }
+        secure.allowHalfOpen = socket.allowHalfOpen = halfOpen
         resolve(secure)
       })
       server.once('tlsClientError', error => {
@@ -79,7 +93,21 @@ export class TlsAcceptor {
   }
 }
 
-function tlsOptions({ certificates, verifyPeer, keys }: TlsCredentials): TlsOptions {
+/**
+ * True if the session is protected by a key that both sides knew before. Of TLS 1.3 OpenSSL has no other
+ * sign than of a session taken up again, and there is none of those: each connection has a server, and thereby
+ * secrets for such sessions, of its own.
+ */
+function isByKey(secure: TLSSocket): boolean {
+  if (secure.getProtocol() === 'TLSv1.3') return secure.isSessionReused()
+  return /(^|-)PSK-/.test(secure.getCipher().name)
+}
+
+/** @param named told that a client has named a key there is, which does not say that it knows it */
+function tlsOptions(
+  { certificates, verifyPeer, keys }: TlsCredentials,
+  named: () => void = () => {},
+): TlsOptions {
   return {
     minVersion: 'TLSv1.2',
     // The session's limit for the whole handshake is shorter.
@@ -90,11 +118,16 @@ function tlsOptions({ certificates, verifyPeer, keys }: TlsCredentials): TlsOpti
       ...(verifyPeer && { ca: certificates.ca, crl: certificates.crl }),
     }),
     requestCert: verifyPeer,
-    rejectUnauthorized: verifyPeer,
+    // Where there are keys, too, it is for `accept()`: Node 24 takes a client that knows one for a stranger.
+    rejectUnauthorized: verifyPeer && keys === undefined,
     ...(keys !== undefined && {
       ciphers: [...PSK_CIPHERS, ...otherCiphers()].join(':'),
       dhparam: 'auto',
-      pskCallback: (_socket: TLSSocket, user: string) => keys.get(user) ?? null,
+      pskCallback: (_socket: TLSSocket, user: string) => {
+        const key = keys.get(user)
+        if (key !== undefined) named()
+        return key ?? null
+      },
     }),
   }
 }

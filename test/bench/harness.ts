@@ -12,11 +12,12 @@ import { until } from '../fixtures/until.js'
 
 const RUN = fileURLToPath(new URL('../../.bench/run.js', import.meta.url))
 
-/** A machine with nothing but Node: a PATH with one program. */
+/** A machine with nothing but Node: a PATH with it and the shell that the program's file begins with. */
 function bare(directory: string): NodeJS.ProcessEnv {
   mkdirSync(`${directory}/bin`)
   mkdirSync(`${directory}/tmp`)
   symlinkSync(process.execPath, `${directory}/bin/node`)
+  symlinkSync('/bin/sh', `${directory}/bin/sh`)
   return { ...process.env, PATH: `${directory}/bin`, TMPDIR: `${directory}/tmp` }
 }
 

@@ -104,7 +104,12 @@ t.test('--tls-verify-peer lets in certificates of the authority, and no others',
   const stranger = await tlsDirectory(t)
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     const limits = { minVersion: version, maxVersion: version }
-    for (const identity of [{}, stranger.client]) {
+    const pretending = knowing('00'.repeat(32))
+    for (const identity of [
+      ...[{}, stranger.client, pretending, knowing(KEY, 'mallory')],
+      // Names a key, and speaks a suite with which TLS 1.3 can't ask for it.
+      { ...pretending, ciphers: 'TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES128-GCM-SHA256' },
+    ]) {
       // In TLS 1.3 a client believes itself inside until it reads.
       await t.rejects(RawClient.enter(listener, { tls: { ...TRUST, ...identity, ...limits } }))
     }
