@@ -10,6 +10,8 @@ export interface DemandEntry {
   offset: number
   /** Exclusive. */
   end: number
+  /** When the oldest of it came, monotonic milliseconds. */
+  readonly sinceMs: number
   readonly demands: Demand[]
 }
 
@@ -37,7 +39,7 @@ export class DemandQueue {
     return this.#entries.get(block)
   }
 
-  add(demand: Demand): void {
+  add(demand: Demand, nowMs: number): void {
     const block = Math.floor(demand.offset / this.#blockBytes)
     const entry = this.#entries.get(block)
     if (entry === undefined) {
@@ -45,6 +47,7 @@ export class DemandQueue {
         block,
         offset: demand.offset,
         end: demand.end,
+        sinceMs: nowMs,
         demands: [demand],
       })
       return

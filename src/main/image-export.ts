@@ -150,6 +150,7 @@ export class ImageExport implements Export, RingUser {
       planner: this.#planner,
       formatHint: this.#formatHint,
       limit: () => origin.shareOf(this.#fetcher),
+      isAhead: block => this.isAhead(block),
       served,
       meter: parts.fetchMeter,
     })
@@ -221,9 +222,9 @@ export class ImageExport implements Export, RingUser {
     return this.#reader.read(request, sink)
   }
 
-  cache(offset: number, length: number): void {
+  cache(offset: number, length: number, connection: number): void {
     const extent: Extent = { offset, length }
-    this.#fetcher.hint(extent)
+    this.#fetcher.hint(extent, connection)
   }
 
   /** Told from what is known already; what is not known to be zero counts as data. */
@@ -252,7 +253,7 @@ export class ImageExport implements Export, RingUser {
 
   connectionClosed(connection: number): void {
     this.#planner.connectionClosed(connection)
-    this.#fetcher.wake()
+    this.#fetcher.connectionClosed(connection)
   }
 
   /** Ends all fetching; reads that still wait fail with this. */

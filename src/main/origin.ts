@@ -27,6 +27,8 @@ export interface Requester extends Taker {
   startDemand(nowMs: number): boolean
   /** Starts a request ahead of need; false if there is none. */
   startAhead(nowMs: number): boolean
+  /** Fails what has waited for its turn for too long. */
+  giveUp(nowMs: number): void
   /** When something falls due without any event, milliseconds; infinite if nothing does. */
   dueMs(nowMs: number): number
 }
@@ -122,6 +124,7 @@ export class Origin {
     const most = Math.min(governor.limit - 1, Math.ceil(governor.limit * RESERVE_SHARE))
     const reserve = this.#requesters.some(r => r.randomly) ? most : 0
     while (governor.room(nowMs) > reserve && this.#startAhead(nowMs)) {}
+    for (const requester of [...this.#requesters]) requester.giveUp(nowMs)
     this.#heldBack.enter(governor.heldBack(nowMs), nowMs)
     this.#arm(nowMs)
   }
@@ -131,13 +134,25 @@ export class Origin {
     const inTurn = this.#isShared
       ? this.#requesters.toSorted((a, b) => a.inFlight - b.inFlight)
       : this.#requesters
-    return inTurn.some(requester => requester.startDemand(nowMs))
+    return this.#first(inTurn, requester => requester.startDemand(nowMs))
   }
 
   /** Asks one export after the other, those that were given least first. */
   #startAhead(nowMs: number): boolean {
     const inTurn = this.#isShared ? this.#turns.order(this.#requesters) : this.#requesters
-    return inTurn.some(requester => requester.startAhead(nowMs))
+    return this.#first(inTurn, requester => requester.startAhead(nowMs))
+  }
+
+  /**
+   * Asks until one has started a request. Of equals it is the last next time: where there are more
+   * exports than requests allowed, those who have none under way are all equal.
+   */
+  #first(inTurn: readonly Requester[], start: (requester: Requester) => boolean): boolean {
+    const starter = inTurn.find(start)
+    if (starter === undefined) return false
+    const index = this.#requesters.indexOf(starter)
+    if (index !== -1) this.#requesters.push(...this.#requesters.splice(index, 1))
+    return true
   }
 
   get #isShared(): boolean {
@@ -157,11 +172,9 @@ export class Origin {
   /** Comes back when something falls due, the governor's gate opens, or its limit may grow. */
   #arm(nowMs: number): void {
     const { gateMs, nextRaiseMs } = this.governor
-    let dueMs = gateMs
-    if (gateMs <= nowMs) {
-      dueMs = nextRaiseMs > nowMs ? nextRaiseMs : Number.POSITIVE_INFINITY
-      for (const requester of this.#requesters) dueMs = Math.min(dueMs, requester.dueMs(nowMs))
-    }
+    const nextMs = gateMs > nowMs ? gateMs : nextRaiseMs
+    let dueMs = nextMs > nowMs ? nextMs : Number.POSITIVE_INFINITY
+    for (const requester of this.#requesters) dueMs = Math.min(dueMs, requester.dueMs(nowMs))
     if (dueMs === this.#timerMs) return
     this.#timers.clear(this.#timer)
     this.#timerMs = dueMs

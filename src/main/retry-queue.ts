@@ -19,6 +19,8 @@ interface Retry {
   dueMs: number
   /** Everything failed when it did: it need not wait once something is answered. */
   readonly outage: boolean
+  /** What it is told if it never gets its turn; undefined for one that is sent again for no fault of its own. */
+  readonly failure?: Failure
 }
 
 /** How often and how long a request is repeated. */
@@ -54,8 +56,11 @@ export class RetryQueue {
   /** When a span falls due, or fetching ahead may go on; infinite if neither is to come. */
   dueMs(nowMs: number): number {
     let dueMs = this.#holdMs > nowMs ? this.#holdMs : Number.POSITIVE_INFINITY
-    // What is due already waits for room, not for time.
-    for (const retry of this.#retries) if (retry.dueMs > nowMs) dueMs = Math.min(dueMs, retry.dueMs)
+    // What is due already waits for room, not for time; but not for ever.
+    for (const retry of this.#retries) {
+      const nextMs = retry.dueMs > nowMs ? retry.dueMs : this.#endMs(retry)
+      if (nextMs > nowMs) dueMs = Math.min(dueMs, nextMs)
+    }
     return dueMs
   }
 
@@ -72,6 +77,26 @@ export class RetryQueue {
     }
     if (oldest !== undefined) this.#retries.splice(this.#retries.indexOf(oldest), 1)
     return oldest?.span
+  }
+
+  /**
+   * Takes out a span whose time is over and which was due all the same: others were sent instead. Where a server
+   * lets one request through in two minutes, the last of many would wait for hours.
+   */
+  takeExpired(nowMs: number): { readonly span: Span; readonly failure: Failure } | undefined {
+    const index = this.#retries.findIndex(
+      retry => retry.dueMs <= nowMs && this.#endMs(retry) <= nowMs,
+    )
+    const retry = this.#retries[index]
+    if (retry?.failure === undefined) return undefined
+    this.#retries.splice(index, 1)
+    return { span: retry.span, failure: retry.failure }
+  }
+
+  /** When the span's time is over; infinite for one that is sent again for no fault of its own. */
+  #endMs({ span, failure }: Retry): number {
+    if (failure === undefined || span.failedMs === undefined) return Number.POSITIVE_INFINITY
+    return span.failedMs + this.#limits.maxRetryMs
   }
 
   /** Takes out all. */
@@ -128,7 +153,7 @@ export class RetryQueue {
     const decision = decideRetry(failure, trial, random)
     if (decision.action === 'retry') {
       const outage = kind === 'transient' && this.#health.down
-      this.#retries.push({ span, dueMs: nowMs + decision.delayMs, outage })
+      this.#retries.push({ span, dueMs: nowMs + decision.delayMs, outage, failure })
     }
     return decision
   }

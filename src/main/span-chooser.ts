@@ -27,9 +27,14 @@ const HINT_MS = 30_000
 /** Least time between two searches for blocks whose readers are gone, milliseconds. */
 const SWEEP_MS = 250
 
+/** Of the room for fetching ahead, what hints may take in all: streams go on beside them. */
+const HINTED_SHARE = 1 / 2
+
 /** A range that will be read. */
 interface Hint {
   readonly extent: Extent
+  /** Who said so. */
+  readonly connection: number
   readonly untilMs: number
   /** Everything of it below is there or on its way: not looked at again. */
   at: number
@@ -75,10 +80,24 @@ export class SpanChooser {
     this.demands = new DemandQueue(parts.blockBytes)
   }
 
-  /** The range will be read: what the ring has room for is chosen after all demand. */
-  hint(extent: Extent): void {
-    this.#hints.push({ extent, at: extent.offset, untilMs: this.#parts.clock() + HINT_MS })
-    if (this.#hints.length > MAX_HINTS) this.#hints.shift()
+  /** The range will be read: as much of it as hints have room for is chosen after all demand. */
+  hint({ offset, length }: Extent, connection: number): void {
+    const { planner, blockBytes, clock } = this.#parts
+    const room = Math.max(blockBytes, alignDown(HINTED_SHARE * planner.aheadBytes, blockBytes))
+    const extent = { offset, length: Math.min(length, room) }
+    this.#hints.push({ extent, connection, at: offset, untilMs: clock() + HINT_MS })
+    // The latest counts most: what was announced before it may have been read since.
+    let bytes = this.#hints.reduce((sum, hint) => sum + hint.extent.length, 0)
+    while (bytes > room || this.#hints.length > MAX_HINTS) {
+      bytes -= (this.#hints.shift() as Hint).extent.length
+    }
+  }
+
+  /** Who is gone reads nothing of what it has announced. */
+  connectionClosed(connection: number): void {
+    for (let index = this.#hints.length - 1; index >= 0; index--) {
+      if (this.#hints[index]?.connection === connection) this.#hints.splice(index, 1)
+    }
   }
 
   /** True if a CACHE that still counts covers the block. */
@@ -244,7 +263,7 @@ export class SpanChooser {
 
   /** Takes a slot for [offset, end) and gives it to those who wait for any of it. */
   #assign(offset: number, end: number, demanded: boolean, stream: Stream | undefined): number {
-    const { slots, ring, blockBytes } = this.#parts
+    const { slots, ring, blockBytes, clock } = this.#parts
     const block = Math.floor(offset / blockBytes)
     const again = stream?.confirmed === true && stream.again
     const slot = slots.assign(block, offset - block * blockBytes, end - offset, demanded, again)
@@ -255,7 +274,7 @@ export class SpanChooser {
       if (demand.offset >= offset && demand.end <= end) {
         if (demand.readId !== undefined) this.#named.add(demand.readId)
         demand.attach(slot)
-      } else this.demands.add(demand)
+      } else this.demands.add(demand, clock())
     }
     return slot
   }

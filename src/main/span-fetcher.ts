@@ -4,7 +4,7 @@
 
 import type { Extent } from '../shared/extent.js'
 import type { Failure } from '../shared/failure.js'
-import { failureOf } from '../shared/failures.js'
+import { failureOf, givenUp } from '../shared/failures.js'
 import type { FetchResult } from '../shared/fetch-task.js'
 import type { Demand, DemandFetcher } from './demand-fetcher.js'
 import { LostSlots } from './lost-slots.js'
@@ -29,6 +29,8 @@ export interface SpanFetcherParts
     Omit<SpanFailuresParts, 'retries'> {
   readonly ring: SharedRing
   readonly runner: SpanRunner
+  /** True if somebody is going to read this block. */
+  readonly isAhead: (block: number) => boolean
 }
 
 /** Fetches for one export. */
@@ -41,6 +43,8 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   readonly #failures: SpanFailures
   #poison: Failure | undefined
   #closed = false
+  /** Nothing was answered rightly since then; and what the latest request that was given up or put off was told. */
+  #failing: { readonly sinceMs: number; readonly failure: Failure } | undefined
   /** The latest read that had to be fetched before its stream had shown a sequence, and when. */
   #stray: { readonly stream: Stream; readonly atMs: number } | undefined
 
@@ -106,7 +110,7 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
     }
     const { stream } = demand
     if (!stream.confirmed) this.#stray = { stream, atMs: this.#parts.clock() }
-    this.#chooser.demands.add(demand)
+    this.#chooser.demands.add(demand, this.#parts.clock())
     this.wake()
   }
 
@@ -123,8 +127,14 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   }
 
   /** CACHE: the range will be read. What the ring has room for is fetched after all demand. */
-  hint(extent: Extent): void {
-    this.#chooser.hint(extent)
+  hint(extent: Extent, connection: number): void {
+    this.#chooser.hint(extent, connection)
+    this.wake()
+  }
+
+  /** What a client announced by CACHE counts no more. */
+  connectionClosed(connection: number): void {
+    this.#chooser.connectionClosed(connection)
     this.wake()
   }
 
@@ -157,8 +167,12 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   }
 
   tend(nowMs: number): void {
-    // What is taken back could not be sent again.
-    if (this.#parts.source.isReady(nowMs)) this.#requests.takeBackLate(nowMs)
+    const { source, origin } = this.#parts
+    const { gateMs, inFlight, limit } = origin.governor
+    // Else what is taken back could not be sent again.
+    if (source.isReady(nowMs) && gateMs <= nowMs && inFlight <= limit) {
+      this.#requests.takeBackLate(nowMs)
+    }
   }
 
   startDemand(nowMs: number): boolean {
@@ -171,6 +185,29 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
     if (this.#startRetry(nowMs, false)) return true
     if (this.#poison !== undefined || !this.#retries.mayPrefetch(nowMs)) return false
     return this.#begin(this.#chooser.nextAhead(this, nowMs))
+  }
+
+  giveUp(nowMs: number): void {
+    const { sourceName } = this.#parts
+    for (;;) {
+      const expired = this.#retries.takeExpired(nowMs)
+      if (expired === undefined) break
+      const { span, failure } = expired
+      this.#lose(span, givenUp(failure, sourceName, span.requests))
+      this.wake()
+    }
+    const { demands } = this.#chooser
+    while (this.#failing !== undefined && this.#demandDueMs <= nowMs) {
+      const block = demands.oldest?.block as number
+      for (const demand of demands.take(block)) demand.fail(this.#failing.failure)
+    }
+  }
+
+  /** When the read that has waited longest is to fail, as nothing is answered; infinite if none is. */
+  get #demandDueMs(): number {
+    const oldest = this.#chooser.demands.oldest
+    if (oldest === undefined || this.#failing === undefined) return Number.POSITIVE_INFINITY
+    return Math.max(oldest.sinceMs, this.#failing.sinceMs) + this.#parts.maxRetryMs
   }
 
   /** Nothing is started any more, and whoever waits is told. */
@@ -212,7 +249,14 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   /** Repeats a request that is due: while a server lets few through, those waited for come first. */
   #startRetry(nowMs: number, waitedFor: boolean): boolean {
     const isWaitedFor = waitedFor ? (span: Span) => this.isWaitedFor(span) : undefined
-    const span = this.#retries.take(nowMs, isWaitedFor)
+    let span = this.#retries.take(nowMs, isWaitedFor)
+    // Its reader has gone meanwhile.
+    while (span !== undefined && !waitedFor && !this.#isWanted(span)) {
+      this.#lose(span, failureOf('cancelled', 'given-up'))
+      // What somebody waits for may have lacked its slots.
+      this.wake()
+      span = this.#retries.take(nowMs)
+    }
     if (span === undefined) return false
     const { ring, meter } = this.#parts
     resumeSlots(span, ring.owner)
@@ -236,6 +280,7 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   ended(span: Span, result: FetchResult): void {
     const { slots, ring, origin, source, clock, random } = this.#parts
     if (result.ok) {
+      this.#failing = undefined
       origin.record.answered(clock())
       this.#retries.succeeded(clock(), random)
       if (span.source !== undefined) source.worked(span.source)
@@ -266,12 +311,18 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
     const takenBack = span.resending && failure.code === 'cancelled'
     span.resending = false
     if (takenBack && !whole && this.#poison === undefined) {
+      // Not the server's failure.
+      span.attempts--
       // In parts: the reader waits for it, and what was lost by waiting is to be made up for.
       const parts = span.divided(this.#requests.partBytes, () => ++this.#parts.meter.spans)
       for (const part of parts) this.#retries.again(part, nowMs)
       return
     }
     this.#failures.count(span, failure, nowMs)
+    this.#failing = {
+      sinceMs: this.#failing?.sinceMs ?? nowMs,
+      failure: givenUp(failure, this.#parts.sourceName, span.requests),
+    }
     if (whole) return
     if (this.#poison !== undefined) {
       this.#lose(span, this.#poison)
@@ -303,6 +354,16 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
     for (const slot of lost) this.#lost.tell(slot, failure)
   }
 
+  /** True if anybody waits for bytes of the span, or is going to read them. */
+  #isWanted(span: Span): boolean {
+    const { blockBytes, isAhead } = this.#parts
+    if (this.isWaitedFor(span)) return true
+    for (let offset = span.offset; offset < span.end; offset += blockBytes) {
+      if (isAhead(Math.floor(offset / blockBytes))) return true
+    }
+    return isAhead(Math.floor((span.end - 1) / blockBytes))
+  }
+
   /** True if a read waits for bytes of the span. */
   isWaitedFor(span: Span): boolean {
     return span.slots.some((slot, i) => span.holds(i) && this.#lost.has(slot))
@@ -310,6 +371,7 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
 
   /** When a retry is due, or a request is to be looked at. */
   dueMs(nowMs: number): number {
-    return Math.min(this.#retries.dueMs(nowMs), this.#requests.dueMs(nowMs))
+    const demandMs = this.#demandDueMs > nowMs ? this.#demandDueMs : Number.POSITIVE_INFINITY
+    return Math.min(this.#retries.dueMs(nowMs), this.#requests.dueMs(nowMs), demandMs)
   }
 }

@@ -119,6 +119,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // aborted when its response begins.
   }
 
+  /** True while the rest of an answer is read that nobody wants, for the sake of the connection. */
+  get isDraining(): boolean {
+    return this.#settled && this.#answered && !this.#released
+  }
+
+  /** Gives up such a rest, and the connection with it. */
+  stopDraining(): void {
+    if (this.isDraining && this.#controller !== undefined) this.#abort(this.#controller)
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     // Called again when undici repeats requests whose connection ended before their turn. Throwing
     // here makes it drop this request and leave the connection alone.

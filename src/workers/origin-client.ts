@@ -101,6 +101,8 @@ export class OriginClient {
   }
 
   #connect(): Connection {
+    // In its place: a server whose refusals do not end would be given ever more connections.
+    for (const connection of this.#connections) if (connection.stopDraining()) break
     if (this.#connections.size >= MAX_CONNECTIONS) {
       throw new RangeError(`Cannot open more than ${MAX_CONNECTIONS} connections`)
     }
@@ -184,6 +186,14 @@ class Connection implements Carrier, BodyGauge {
   /** True if all of them are bulk requests. */
   get bulk(): boolean {
     return this.#bulk
+  }
+
+  /** Ends it if it does nothing but read the rest of an answer that nobody wants. */
+  stopDraining(): boolean {
+    const [exchange] = this.#exchanges
+    if (this.#exchanges.length !== 1 || exchange?.isDraining !== true) return false
+    exchange.stopDraining()
+    return true
   }
 
   get bodyAhead(): number {

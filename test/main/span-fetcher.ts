@@ -78,7 +78,7 @@ t.test('SpanFetcher.close() is no failure of the requests under way', async t =>
     },
     log: (level, message) => void (level === 'warn' && warnings.push(message)),
   })
-  simulation.image.cache(0, 2 * MiB)
+  simulation.image.cache(0, 2 * MiB, 1)
   simulation.closeAt(50)
   const report = await simulation.run()
   t.not(report.requests, 0)
@@ -111,7 +111,7 @@ t.test('SpanFetcher raises the limit for answers that come before their doorbell
 
 t.test('SpanFetcher asks for the doorbell in a slot that was given up before its bell', async t => {
   const tasks: FetchTask[] = []
-  const { memory, image } = exportOf(t, task => {
+  const { memory, governor, image } = exportOf(t, task => {
     tasks.push(task)
     return new Promise(() => {})
   })
@@ -119,10 +119,11 @@ t.test('SpanFetcher asks for the doorbell in a slot that was given up before its
   const read = (connection: number, block: number) =>
     image.read({ offset: block * BLOCK, length: BLOCK, connection, whole: false }, sink)
   const turn = () => Promise.resolve().then(() => {})
-  image.cache(0, 2 * BLOCK)
+  governor.probed()
+  image.cache(0, BLOCK, 1)
   await turn()
   // Nobody waits for these any more, but their requests hold their slots.
-  for (const block of [100, 200]) {
+  for (const block of [100, 150, 200]) {
     const handle = read(1, block)
     await turn()
     handle.cancel()

@@ -164,6 +164,23 @@ t.test('send() replaces a connection whose answer was broken off', async t => {
   t.equal(first.settledCount, 1)
 })
 
+t.test('send() waits for no rest of a refused answer, and keeps no connection for it', async t => {
+  const origin = await rawOrigin(t, socket => {
+    socket.write('HTTP/1.1 503 Busy\r\ncontent-length: 1000\r\n\r\na')
+  })
+  const client = clientFor(t, origin)
+  for (let index = 0; index < 5; index++) {
+    const reader = new TextReader()
+    reader.head = () => CANCELLED as never
+    reader.exchange = client.send({ path: '/', headers: [], bulk: index % 2 === 0 }, reader)
+    await reader.done
+    t.equal(reader.failure, CANCELLED)
+    t.equal(client.size, 1)
+  }
+  t.equal(origin.accepted, 5)
+  while (origin.open > 1) await turn()
+})
+
 t.test('send() opens a new connection where the server closed the old or will soon', async t => {
   const origin = await rawOrigin(t, (socket, _head, index) => {
     if (index === 0) socket.end(ok('a'))

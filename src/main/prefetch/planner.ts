@@ -111,9 +111,14 @@ export class Planner {
     return this.#streams.all
   }
 
+  /** Bytes of the ring that fetches ahead may take. */
+  get aheadBytes(): number {
+    return this.#options.aheadBytes()
+  }
+
   /** True if a confirmed stream was read lately. */
   isActive(nowMs: number): boolean {
-    return this.#streams.all.some(s => s.windowBytes > 0 && nowMs - s.lastReadMs < RIVAL_IDLE_MS)
+    return this.#streams.all.some(s => s.windowBytes > 0 && isRead(s, RIVAL_IDLE_MS, nowMs))
   }
 
   /** Notes a read; its stream's window slides with it. */
@@ -207,7 +212,7 @@ export class Planner {
     return this.#streams.all.some(
       stream =>
         stream.confirmed &&
-        nowMs - stream.lastReadMs < live &&
+        isRead(stream, live, nowMs) &&
         start + blockBytes > cursorOf(stream) &&
         start < Math.max(stream.frontier, stream.next + blockBytes),
     )
@@ -295,11 +300,9 @@ export class Planner {
   /** Streams to fetch ahead of, a pausing one only while no other is read. */
   #active(nowMs: number): Stream[] {
     const open = this.#streams.all.filter(
-      s => s.confirmed && s.windowBytes > 0 && nowMs - s.lastReadMs < IDLE_MS,
+      s => s.confirmed && s.windowBytes > 0 && isRead(s, IDLE_MS, nowMs),
     )
-    const busy = open.filter(
-      s => s.stalledReads > 0 || s.waitingBytes > 0 || nowMs - s.lastReadMs < PAUSE_MS,
-    )
+    const busy = open.filter(s => s.waitingBytes > 0 || isRead(s, PAUSE_MS, nowMs))
     return busy.length > 0 ? busy : open
   }
 
@@ -350,6 +353,11 @@ export class Planner {
     if (length > roomBytes || (at + length > end && end < imageBytes)) return undefined
     return { offset: at, length }
   }
+}
+
+/** True if the stream was read in the last `ms`, or would be if its latest reads had been answered. */
+function isRead(stream: Stream, ms: number, nowMs: number): boolean {
+  return stream.stalledReads > 0 || nowMs - stream.lastReadMs < ms
 }
 
 /** How far a stream's requests are ahead of it, bytes. */

@@ -201,9 +201,10 @@ export class StreamTable {
     for (const stream of this.#streams.filter(s => s.connection === connection)) this.#drop(stream)
   }
 
-  /** Forgets streams without a read since `sinceMs`. */
+  /** Forgets streams without a read since `sinceMs`, unless they wait for bytes. */
   expire(sinceMs: number): void {
-    for (const stream of this.#streams.filter(s => s.lastReadMs < sinceMs)) this.#drop(stream)
+    const idle = this.#streams.filter(s => s.stalledReads === 0 && s.lastReadMs < sinceMs)
+    for (const stream of idle) this.#drop(stream)
   }
 
   #add(connection: number, offset: number, nowMs: number): Stream {
