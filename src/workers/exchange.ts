@@ -44,6 +44,8 @@ export interface Carrier {
 
 /** Bodies of refused answers up to this size are read and dropped: cheaper than a new connection. */
 const DRAIN_LIMIT = 64 * 1024
+/** … and if they come within so many milliseconds. */
+const DRAIN_MS = 1000
 
 /**
  * Bytes per second below which a body counts as standing still: undici's limits start again at
@@ -180,7 +182,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
     if (this.#settled) {
       this.#drain -= piece.length
-      if (this.#drain < 0) this.#abort(controller)
+      // undici's own limit starts again at every byte.
+      const slow = performance.now() - this.#answeredAt > DRAIN_MS
+      if (this.#drain < 0 || slow) this.#abort(controller)
       return
     }
     if (this.#bodyAhead > 0) this.#bodyAhead = Math.max(0, this.#bodyAhead - piece.length)

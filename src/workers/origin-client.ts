@@ -73,8 +73,12 @@ export class OriginClient {
     return exchange
   }
 
-  /** Opens connections for requests to come until there are so many, those in use included. */
+  /**
+   * Opens connections for requests to come until there are so many, those in use included. None where HTTP/2 may be
+   * spoken: its server speaks first, which an unused connection of HTTP/1.1 takes for its end.
+   */
   prepare(count: number): void {
+    if (this.#transport.http2 === true) return
     while (this.#connections.size < Math.min(count, MAX_CONNECTIONS)) {
       const connection = this.#connect()
       connection.prepare(new URL(this.#origin))

@@ -67,6 +67,8 @@ class SocketReads {
   #view = views[0] as Buffer
   /** Read from the network and not yet by the parser: a part of the buffer. */
   #unread: Buffer | undefined
+  /** The piece of it that the parser is to have now. */
+  #due: Buffer | undefined
   /** True once the head of an answer was looked for in what was read last. */
   #beheaded = false
 
@@ -77,7 +79,11 @@ class SocketReads {
   attach(socket: Socket): void {
     this.#socket = socket
     const read = socket.read.bind(socket)
-    socket.read = (size?: number) => this.#take() ?? read(size)
+    socket.read = (size?: number) => {
+      const due = this.#due
+      this.#due = undefined
+      return due ?? read(size)
+    }
   }
 
   /** The buffer for the next read. */
@@ -91,8 +97,18 @@ class SocketReads {
     const socket = this.#socket
     this.#unread = this.#view.subarray(0, count)
     this.#beheaded = false
-    // Else nobody reads yet, or has not read what came before.
-    if (socket?.readableLength === 0) socket.emit('readable')
+    // One piece at a time: the parser, when an answer ends within one, may ask for the next before it is done
+    // with this (undici does with pipelining), and can't take it then.
+    while (this.#unread !== undefined && socket?.readableLength === 0 && !socket.destroyed) {
+      const before: Buffer = this.#unread
+      this.#due = this.#take()
+      socket.emit('readable')
+      if (this.#due === undefined) continue
+      // Nobody reads yet, or has not read what came before.
+      this.#due = undefined
+      this.#unread = before
+      break
+    }
     const rest = this.#unread
     this.#unread = undefined
     if (rest === undefined) return true

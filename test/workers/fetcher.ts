@@ -282,6 +282,26 @@ t.test('fetchSpan() takes a chunked body of exactly the right size, and no other
   }
 })
 
+t.test('fetchSpan() ends when something is sent behind an answer, pipelining or not', async t => {
+  for (const pipelining of [1, 2]) {
+    const origin = await rawOrigin(t, socket => {
+      const head = Buffer.from(head206(4096, 'content-length: 4096'))
+      socket.write(Buffer.concat([head, imageBytes(0, 4096), Buffer.from('\r\n')]))
+    })
+    const span = new Span(0, [4096])
+    const limits = { firstByteTimeoutMs: 500, bodyTimeoutMs: 500 }
+    const fetcher = fetcherFor(t, span, { ...limits, pipelining, connectionsPerWorker: 1 })
+    for (let index = 0; index < 4; index++) {
+      const result = await fetcher.fetchSpan({ ...span.task(origin.url), bulk: true })
+      t.equal(result.ok, true)
+      t.equal(span.damage(), undefined)
+      span.owner.reclaim(1)
+      span.epochs[0] = span.owner.assign(1, 0, 4096)
+    }
+    t.equal(fetcher.running, 0)
+  }
+})
+
 t.test('fetchSpan() tells a reset of a fresh connection from one of a used one', async t => {
   const origin = await rawOrigin(t, (socket, _head, index) => {
     if (index === 1) socket.write(`${head206(4096, 'content-length: 4096')}`)

@@ -111,6 +111,14 @@ t.test('a range comes over HTTP/2, and the connection is used again', async t =>
   t.equal(origin.sessions, 1)
 })
 
+t.test('no connection is opened ahead that could not be used', async t => {
+  const origin = await h2Origin(t, good)
+  const { fetcher, span } = await fetching(t, origin.url)()
+  const source = { ...span.task(origin.url).source, totalBytes: TOTAL }
+  fetcher.openConnections({ source, connections: 4 })
+  t.equal(fetcher.connections, 1)
+})
+
 t.test('HTTP/1.1 is spoken unless asked for otherwise', async t => {
   const origin = await h2Origin(t, good)
   await fetching(t, origin.url, { http2: false })()

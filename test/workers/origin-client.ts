@@ -181,6 +181,21 @@ t.test('send() waits for no rest of a refused answer, and keeps no connection fo
   while (origin.open > 1) await turn()
 })
 
+t.test('a refused answer that drips does not hold its connection for long', async t => {
+  const origin = await rawOrigin(t, socket => {
+    socket.write('HTTP/1.1 503 Busy\r\ntransfer-encoding: chunked\r\n\r\n')
+    const drip = setInterval(() => socket.write('1\r\nx\r\n'), 50)
+    socket.on('close', () => clearInterval(drip))
+  })
+  const client = clientFor(t, origin)
+  const reader = new TextReader()
+  reader.head = () => CANCELLED as never
+  reader.exchange = client.send({ path: '/', headers: [], bulk: true }, reader)
+  await reader.done
+  while (client.size > 0) await turn()
+  t.equal(reader.settledCount, 1)
+})
+
 t.test('send() opens a new connection where the server closed the old or will soon', async t => {
   const origin = await rawOrigin(t, (socket, _head, index) => {
     if (index === 0) socket.end(ok('a'))
