@@ -46,6 +46,8 @@ export interface FetchPoolOptions {
   readonly connections: number
   /** Requests per connection. */
   readonly pipelining: number
+  /** Whole files that may be downloaded at a time, beside all that: they last. Default 1. */
+  readonly downloads?: number
   readonly settings: WorkerSettings
   /** Told of the `Set-Cookie` fields of every answer that has some, and the URL it came from. */
   readonly onCookies?: (url: string, fields: readonly string[]) => void
@@ -72,6 +74,8 @@ export class FetchPool implements AsyncDisposable {
   readonly #alive = new Map<Worker, Promise<void>>()
   readonly #redact: (text: string) => string
   #restarts = 0
+  /** Downloads that run, on whichever threads. */
+  #downloads = 0
   #closing = false
 
   constructor(options: FetchPoolOptions) {
@@ -83,7 +87,7 @@ export class FetchPool implements AsyncDisposable {
   }
 
   #make(): Piscina {
-    const { workers, connections, pipelining, settings } = this.#options
+    const { workers, connections, pipelining, downloads = 1, settings } = this.#options
     // Connections don't always divide evenly: the first threads take one more each.
     const quota = (rank: number) =>
       (Math.floor(connections / workers) + (rank < connections % workers ? 1 : 0)) * pipelining
@@ -91,7 +95,7 @@ export class FetchPool implements AsyncDisposable {
       filename: WORKER.href,
       minThreads: workers,
       maxThreads: workers,
-      concurrentTasksPerWorker: Math.ceil(connections / workers) * pipelining + 1,
+      concurrentTasksPerWorker: Math.ceil(connections / workers) * pipelining + downloads,
       workerData: settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
       // Would inherit the loaders of whoever runs us otherwise.
@@ -103,7 +107,9 @@ export class FetchPool implements AsyncDisposable {
         const open = threads
           .filter(thread => !thread.terminating && !thread.destroyed)
           .sort((a, b) => a.id - b.id)
-          .map((thread, rank) => ({ thread, usage: thread.currentUsage, quota: quota(rank) }))
+          .map((thread, rank) => {
+            return { thread, usage: thread.currentUsage, quota: quota(rank) + this.#downloads }
+          })
         const free = open.filter(({ usage, quota }) => usage < quota)
         if (free.length === 0) return null
         return free.reduce((a, b) => (b.usage * a.quota < a.usage * b.quota ? b : a)).thread
@@ -223,12 +229,15 @@ export class FetchPool implements AsyncDisposable {
 
   /** Downloads a whole file. Never rejects. */
   async spool(task: SpoolTask): Promise<SpoolResult> {
+    this.#downloads++
     try {
       const run = this.#run(task, 'spoolSource', [task.port])
       return this.#received(task.url, (await run) as SpoolResult)
     } catch (error) {
       const failure = await this.#deathOf(error)
       return { ok: false, failure, timings: NO_TIMINGS, bytes: 0, zeroBlocks: [] }
+    } finally {
+      this.#downloads--
     }
   }
 

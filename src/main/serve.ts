@@ -74,6 +74,7 @@ export async function serve(options: ServerOptions): Promise<Server> {
     workers: resolved.workers,
     connections: resolved.connections * origins.size,
     pipelining: resolved.pipelining,
+    downloads: exports.length,
     settings: { ring: memory.buffer, transports: transports.all },
     onCookies: (url, fields) => {
       for (const credentials of all) credentials.takeCookies(url, fields)

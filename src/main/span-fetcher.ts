@@ -168,9 +168,9 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
 
   tend(nowMs: number): void {
     const { source, origin } = this.#parts
-    const { gateMs, inFlight, limit } = origin.governor
+    const { gateMs, isOverfull } = origin.governor
     // Else what is taken back could not be sent again.
-    if (source.isReady(nowMs) && gateMs <= nowMs && inFlight <= limit) {
+    if (source.isReady(nowMs) && gateMs <= nowMs && !isOverfull) {
       this.#requests.takeBackLate(nowMs)
     }
   }

@@ -6,7 +6,9 @@ import { NbdClient } from '../../.bench/nbd-client.js'
 import { GeneratedImage } from '../../.bench/slow-server/image.js'
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import { type Server, serve } from '../../dist/main/index.js'
+import { httpOrigin, imageBytes, serveRange } from '../fixtures/origin.js'
 import { firstWrongByte } from '../fixtures/served-image.js'
+import { temporaryDirectory } from '../fixtures/temporary-directory.js'
 
 const MIB = 1024 * 1024
 
@@ -84,3 +86,34 @@ t.test('serve() opens all of several images, or none', async t => {
   ]
   await t.rejects(serve({ unix: '-', exports }), { message: /none.*404/ })
 })
+
+t.test(
+  'images are read while others of the server are downloaded, over one connection',
+  async t => {
+    const size = 4 * MIB
+    const origin = await httpOrigin(t, (request, response, index) => {
+      if (!request.url?.startsWith('/whole')) return serveRange(size)(request, response, index)
+      response.writeHead(200, { 'content-length': size })
+      // The rest of it does not come while the test lasts.
+      response.write(imageBytes(0, MIB))
+    })
+    const { origin: address } = new URL(origin.url)
+    const exports = ['whole/a', 'whole/b', 'ranged'].map(name => ({
+      name,
+      url: `${address}/${name}`,
+    }))
+    await using server = await serve({
+      exports,
+      unix: '-',
+      connections: 1,
+      workers: 1,
+      spool: temporaryDirectory(t),
+    })
+    const path = server.unixSocket as string
+    for (const exportName of ['ranged', 'whole/a', 'whole/b']) {
+      const client = await NbdClient.connect({ path }, { exportName })
+      t.ok(imageBytes(4096, 4096).equals(await client.read(4096, 4096)), exportName)
+      await client.close()
+    }
+  },
+)

@@ -37,7 +37,12 @@ t.test('a download survives the death of its thread', async t => {
   const download = new Download({
     renew: async () => undefined,
     ...{ url: origin.url, headersFor: () => ({}), transport: 0, name: 'image', file, runner: pool },
-    ...{ maxAttempts: 9, meter, governor: { began: () => {}, ended: () => {} }, log: note },
+    ...{
+      maxAttempts: 9,
+      meter,
+      governor: { downloadBegan: () => {}, downloadEnded: () => {} },
+      log: note,
+    },
     ...{ clock: () => performance.now(), random: Math.random },
     sleep: (ms, signal) => delay(ms, undefined, { signal }),
   })

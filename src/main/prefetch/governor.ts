@@ -48,6 +48,8 @@ export class Governor {
   readonly #plateau = new Plateau()
   #limit: number
   #inFlight = 0
+  /** Of these, requests for whole files. */
+  #downloads = 0
   #peak = 0
   /** Every answer raises the limit until the first objection. */
   #slowStart = true
@@ -118,7 +120,14 @@ export class Governor {
   room(nowMs: number): number {
     if (nowMs < this.#gateMs) return 0
     this.#grow(nowMs)
-    return Math.max(0, this.#limit - this.#inFlight)
+    if (this.#inFlight < this.#limit) return this.#limit - this.#inFlight
+    // Downloads last: at a low limit nothing else would be asked for until they are over, nor the limit rise.
+    return this.#inFlight === this.#downloads ? 1 : 0
+  }
+
+  /** True if one request less would still leave no room for another. */
+  get isOverfull(): boolean {
+    return this.#inFlight > Math.max(this.#limit, this.#downloads + 1)
   }
 
   /**
@@ -159,6 +168,18 @@ export class Governor {
   /** A request is over, however it went. */
   ended(): void {
     this.#inFlight--
+  }
+
+  /** A request for a whole file was sent. It counts like any other, but keeps no other from being sent alone. */
+  downloadBegan(): void {
+    this.#downloads++
+    this.began()
+  }
+
+  /** … and is over. */
+  downloadEnded(): void {
+    this.#downloads--
+    this.ended()
   }
 
   /**

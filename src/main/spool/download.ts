@@ -53,7 +53,7 @@ export interface DownloadParts {
   readonly maxAttempts: number
   readonly meter: FetchMeter
   /** Told when a request begins and ends. */
-  readonly governor: { began(): void; ended(): void }
+  readonly governor: { downloadBegan(): void; downloadEnded(): void }
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly clock: () => number
@@ -194,7 +194,7 @@ export class Download {
     this.#port = port1
     this.#requests++
     meter.requests++
-    governor.began()
+    governor.downloadBegan()
     const result = await runner.spool({
       url,
       headers: headersFor(url),
@@ -211,7 +211,7 @@ export class Download {
       note = receiveMessageOnPort(port1)
     }
     over = true
-    governor.ended()
+    governor.downloadEnded()
     this.#port = undefined
     port1.close()
     // A worker that died knows no more than it had told.

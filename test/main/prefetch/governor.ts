@@ -32,6 +32,24 @@ t.test('Governor starts low and reaches its ceiling round by round', async t => 
   t.equal(governor.peakInFlight, 32)
 })
 
+t.test('Governor.room() leaves one request beside downloads, however low the limit is', async t => {
+  const governor = new Governor(1)
+  for (const downloads of [1, 2]) {
+    governor.downloadBegan()
+    t.equal(governor.room(0), 1)
+    governor.began()
+    t.equal(governor.room(0), 0)
+    t.notOk(governor.isOverfull)
+    governor.ended()
+    t.equal(governor.inFlight, downloads)
+  }
+  const wide = new Governor(4)
+  wide.downloadBegan()
+  t.equal(wide.room(0), 3, 'it is one of them')
+  wide.downloadEnded()
+  t.equal(wide.room(0), 4)
+})
+
 t.test('Governor.probed() counts as a first round', async t => {
   const governor = new Governor(16)
   governor.probed()

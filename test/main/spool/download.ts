@@ -31,7 +31,7 @@ t.test('Download knows of an answer whose end overtook its head', async t => {
     },
     maxAttempts: 7,
     meter: new FetchMeter(),
-    governor: { began: () => {}, ended: () => {} },
+    governor: { downloadBegan: () => {}, downloadEnded: () => {} },
     log: silentLog,
     clock: () => 0,
     random: () => 0,
