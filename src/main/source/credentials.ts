@@ -32,6 +32,8 @@ const OPEN_HEADERS = new Set(['accept', 'accept-language', 'host', 'referer', 'u
 /** Shorter values occur in ordinary text by chance: masking them would garble it. */
 const SHORTEST_SECRET = 4
 const SHORTEST_HEADER_SECRET = 8
+/** Values of cookies that are masked: those in the jar, which are fewer, and the latest that were. */
+const MAX_COOKIE_SECRETS = 1024
 const MASK = '***'
 const USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^/?#\s'"]*@/gi
 /** Query parameters that are credentials: signed URLs of clouds and CDNs, and tokens. */
@@ -44,6 +46,8 @@ export class Credentials {
   readonly #headers: Readonly<Record<string, string>>
   readonly #openHeaders: Readonly<Record<string, string>>
   readonly #secrets = new Set<string>()
+  /** The latest is the last. A server may set another one with each answer: these are forgotten in the end. */
+  readonly #cookieSecrets = new Set<string>()
   readonly #user: string | undefined
   readonly #password: string | undefined
   readonly #jar: CookieJar | undefined
@@ -141,14 +145,23 @@ export class Credentials {
   }
 
   #hideCookies(): void {
-    for (const value of this.#jar?.values ?? []) this.addSecret(value, SHORTEST_HEADER_SECRET)
+    for (const value of this.#jar?.values ?? []) {
+      if (value.length < SHORTEST_HEADER_SECRET) continue
+      this.#cookieSecrets.delete(value)
+      this.#cookieSecrets.add(value)
+    }
+    for (const value of this.#cookieSecrets) {
+      if (this.#cookieSecrets.size <= MAX_COOKIE_SECRETS) break
+      this.#cookieSecrets.delete(value)
+    }
   }
 
   /** `text` with user info of URLs, signatures in query strings and all known secrets masked. */
   redact(text: string): string {
     let redacted = redactUrls(text)
     // The longest first: a secret may be part of another.
-    for (const secret of [...this.#secrets].sort((a, b) => b.length - a.length)) {
+    const secrets = [...this.#secrets, ...this.#cookieSecrets]
+    for (const secret of secrets.sort((a, b) => b.length - a.length)) {
       redacted = redacted.replaceAll(secret, MASK)
     }
     return redacted

@@ -140,3 +140,14 @@ t.test('Credentials show nothing secret when printed', async t => {
   const printed = inspect(credentials, { depth: 9 }) + JSON.stringify(credentials)
   t.notMatch(printed, /hunter2|abcdef|Basic/)
 })
+
+t.test('Credentials mask the cookies of servers, and forget those of long ago', async t => {
+  const credentials = make({ cookies: '' })
+  const value = (index: number) => `secret-${String(index).padStart(8, '0')}`
+  const count = 5000
+  for (let index = 0; index < count; index++) {
+    credentials.takeCookies('https://host/a', [`s=${value(index)}`, `lasting=${value(-1)}`])
+  }
+  for (const index of [-1, count - 1, count - 500]) t.equal(credentials.redact(value(index)), '***')
+  t.equal(credentials.redact(value(0)), value(0), 'memory is bounded')
+})
