@@ -31,6 +31,12 @@ export class RunningSpans {
     this.#spans.delete(span)
   }
 
+  /** True if bytes come for any of them. */
+  get isAnswered(): boolean {
+    for (const { answered } of this.#spans) if (answered) return true
+    return false
+  }
+
   /** Bytes that their requests have brought so far. */
   get receivedBytes(): number {
     let bytes = 0

@@ -22,6 +22,8 @@ import { warn, warning } from './warning.js'
 
 /** Time for which a random read is expected to be followed by another, milliseconds. */
 const RANDOM_MS = 2_000
+/** Time that a read waits for its turn at least where nothing is answered, however short retries are. Milliseconds. */
+const LEAST_PATIENCE_MS = 30_000
 
 export interface SpanFetcherParts
   extends SpanChooserParts,
@@ -43,8 +45,10 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   readonly #failures: SpanFailures
   #poison: Failure | undefined
   #closed = false
-  /** Nothing was answered rightly since then; and what the latest request that was given up or put off was told. */
-  #failing: { readonly sinceMs: number; readonly failure: Failure } | undefined
+  /** Nothing was answered rightly since the first of these failures; and what is told of the latest. */
+  #failing:
+    | { readonly sinceMs: number; readonly latestMs: number; readonly failure: Failure }
+    | undefined
   /** The latest read that had to be fetched before its stream had shown a sequence, and when. */
   #stray: { readonly stream: Stream; readonly atMs: number } | undefined
 
@@ -206,8 +210,14 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
   /** When the read that has waited longest is to fail, as nothing is answered; infinite if none is. */
   get #demandDueMs(): number {
     const oldest = this.#chooser.demands.oldest
-    if (oldest === undefined || this.#failing === undefined) return Number.POSITIVE_INFINITY
-    return Math.max(oldest.sinceMs, this.#failing.sinceMs) + this.#parts.maxRetryMs
+    const failing = this.#failing
+    // What failed before it came says nothing about it, and bytes that come are an answer.
+    if (oldest === undefined || failing === undefined || failing.latestMs <= oldest.sinceMs) {
+      return Number.POSITIVE_INFINITY
+    }
+    if (this.#requests.running.isAnswered) return Number.POSITIVE_INFINITY
+    const patienceMs = Math.max(LEAST_PATIENCE_MS, this.#parts.maxRetryMs)
+    return Math.max(oldest.sinceMs, failing.sinceMs) + patienceMs
   }
 
   /** Nothing is started any more, and whoever waits is told. */
@@ -321,6 +331,7 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
     this.#failures.count(span, failure, nowMs)
     this.#failing = {
       sinceMs: this.#failing?.sinceMs ?? nowMs,
+      latestMs: nowMs,
       failure: givenUp(failure, this.#parts.sourceName, span.requests),
     }
     if (whole) return

@@ -75,6 +75,26 @@ t.test('a read that waits its turn does not fail while others are answered', asy
   t.equal(report.whole, 5)
 })
 
+t.test('a read does not fail for what had failed before it came', async t => {
+  const failure = { code: 'status', status: 404, message: 'HTTP 404' } as const
+  const origin = {
+    ...ORIGIN,
+    firstByteMs: 20_000,
+    fault: (_task: unknown, index: number) =>
+      index === 0 ? ({ kind: 'failure', failure } as const) : undefined,
+  }
+  const few = { ...USUAL, connections: 1, maxRetryMs: 10_000, readahead: 'off', origin } as const
+  using simulation = new Simulation(few)
+  const client = simulation.connect()
+  client.read(0, 4 * KiB, () => {})
+  simulation.time.after(100_000, () => {
+    for (let index = 1; index < 5; index++) client.read(index * 10 * MiB, 4 * KiB, () => {})
+  })
+  const report = await simulation.run()
+  t.equal(report.failed, 1)
+  t.equal(report.whole, 4)
+})
+
 t.test('a CACHE larger than the ring leaves other readers their prefetch', async t => {
   const copy = async (hints: 'none' | 'leaves' | 'stays') => {
     using simulation = new Simulation({ ...USUAL, imageBytes: 8192 * MiB })
