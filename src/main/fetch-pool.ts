@@ -20,6 +20,7 @@ import {
   type TouchTask,
   type WorkerSettings,
 } from '../shared/fetch-task.js'
+import { unquoted } from '../shared/quotation.js'
 import type { SpoolResult, SpoolTask } from '../shared/spool-task.js'
 import type { Log } from './log.js'
 import { warn, warning } from './warning.js'
@@ -261,12 +262,15 @@ export class FetchPool implements AsyncDisposable {
     return this.#masked(result)
   }
 
-  /** Without what a server repeats to us of our own secrets. */
+  /** Without what a server repeats to us of our own secrets, and fit to be shown. */
   #masked<Result extends FetchResult | ProbeResult | CallResult | SpoolResult>(
     result: Result,
   ): Result {
-    if (result.ok) return result
-    const message = this.#redact(result.failure.message)
+    if (result.ok) {
+      if (!('message' in result)) return result
+      return { ...result, message: unquoted(result.message, this.#redact) }
+    }
+    const message = unquoted(result.failure.message, this.#redact)
     return { ...result, failure: { ...result.failure, message } }
   }
 

@@ -48,7 +48,7 @@ export type FailureCode =
 /** Plain, cloneable description of a failure. Never contains credentials. */
 export interface Failure {
   readonly code: FailureCode
-  /** One line, no final period: what was the case, without URL or secrets. */
+  /** One line, no final period: what was the case, without URL or secrets. In a worker, `quoted()` text may hold both. */
   readonly message: string
   /** HTTP status, where one was received. */
   readonly status?: number

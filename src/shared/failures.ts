@@ -231,7 +231,7 @@ type TextOf<Code extends FailureCode, Key> = Key extends keyof Texts<Code>
 /** What is known of a failure besides. */
 export type FailureDetails = Omit<Failure, 'code' | 'message'>
 
-/** A failure in the words of the catalogue. Values must hold no secrets and no line breaks. */
+/** A failure in the words of the catalogue. What a server says goes in `quoted()`. */
 export function failureOf<Code extends FailureCode, Key extends keyof Texts<Code> & string>(
   code: Code,
   key: Key,

@@ -171,7 +171,7 @@ export type CallResult = AnswerNotes &
         /** An answer came, whatever its status. */
         readonly ok: true
         readonly status: number
-        /** Status and reason in the server's words. */
+        /** Status and reason in the server's words; quoted until it has come to the main thread. */
         readonly message: string
         readonly retryAfterMs?: number
         readonly timings: FetchTimings

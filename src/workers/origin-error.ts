@@ -3,6 +3,7 @@
 
 import type { Failure } from '../shared/failure.js'
 import { failureOf } from '../shared/failures.js'
+import { quoted } from '../shared/quotation.js'
 import { ProxyError } from './proxy-error.js'
 
 /** How far the request had come. */
@@ -30,6 +31,9 @@ const WORDS: Readonly<Record<string, string>> = {
   EPIPE: 'connection closed by the server',
   ETIMEDOUT: 'connection timed out',
 }
+
+/** Characters shown of a text that a library or the system has for an error. */
+const MAX_PROBLEM = 200
 
 /** Codes of OpenSSL's certificate checks, of node:tls and of OpenSSL itself. */
 const TLS_CODE =
@@ -152,5 +156,5 @@ function words(code: string, message: string): string {
 }
 
 function tidied(text: string): string {
-  return text.replace(/\s+/g, ' ').trim().replace(/\.$/, '').slice(0, 200)
+  return quoted(text.trim().replace(/\.$/, ''), MAX_PROBLEM)
 }

@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Failure } from '../shared/failure.js'
 import { failureOf } from '../shared/failures.js'
 import type { AnswerNotes, ProbeTask, SourceRequest } from '../shared/fetch-task.js'
+import { quoted } from '../shared/quotation.js'
 
 /** Of answers that hold a part. */
 const PARTIAL = { status: 206 } as const
@@ -32,8 +33,6 @@ export interface ProbedSource {
 
 /** Longest delay taken from a server, milliseconds: a day. */
 const MAX_RETRY_AFTER_MS = 86_400_000
-/** Characters of a reason phrase that are kept. */
-const MAX_REASON = 80
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
@@ -187,10 +186,10 @@ export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   return failureOf('status', 'answer', { answer }, { status, ...delay })
 }
 
-/** `503 Service Unavailable`, in the server's words where it has any. */
+/** `503 Service Unavailable`, in the server's words where it has any, which are quoted. */
 export function statusLine(head: ResponseHead): string {
-  const said = head.statusText.replace(/[^\x20-\x7e]+/g, ' ').trim()
-  const text = said.slice(0, MAX_REASON) || STATUS_CODES[head.status]
+  const said = /[\x21-\x7e]/.test(head.statusText)
+  const text = said ? quoted(head.statusText) : STATUS_CODES[head.status]
   return text ? `${head.status} ${text}` : `${head.status}`
 }
 
@@ -200,14 +199,14 @@ export function refuseForm(headers: ResponseHeaders, status = 206): Failure | un
   if (/^\s*multipart\/byteranges/i.test(type)) {
     return failureOf('wrong-range', 'multipart', {}, PARTIAL)
   }
-  const coding = fieldValue(headers, 'content-encoding')?.trim().toLowerCase()
-  if (coding && coding !== 'identity') {
-    return failureOf('encoded', 'coding', { coding: printable(coding) }, { status })
+  const coding = fieldValue(headers, 'content-encoding')?.trim()
+  if (coding && !/^identity$/i.test(coding)) {
+    return failureOf('encoded', 'coding', { coding: quoted(coding) }, { status })
   }
   // A transfer coding besides chunked would be handed through undecoded.
-  const transfer = fieldValue(headers, 'transfer-encoding')?.trim().toLowerCase()
-  if (transfer && transfer !== 'chunked' && transfer !== 'identity') {
-    return failureOf('encoded', 'coding', { coding: printable(transfer) }, { status })
+  const transfer = fieldValue(headers, 'transfer-encoding')?.trim()
+  if (transfer && !/^(?:chunked|identity)$/i.test(transfer)) {
+    return failureOf('encoded', 'coding', { coding: quoted(transfer) }, { status })
   }
   return undefined
 }
@@ -217,7 +216,7 @@ function refuseLength(headers: ResponseHeaders, length: number): Failure | undef
   if (announced === undefined || (/^\d+$/.test(announced) && Number(announced) === length)) {
     return undefined
   }
-  const told = { announced: printable(announced), asked: length }
+  const told = { announced: quoted(announced), asked: length }
   return failureOf('wrong-range', 'length', told, PARTIAL)
 }
 
@@ -288,7 +287,7 @@ export function sizeChanged(status: number, expected: number, found: number): Fa
 function noContentRange(headers: ResponseHeaders): Failure {
   const value = fieldValue(headers, 'content-range')
   if (value === undefined) return failureOf('wrong-range', 'no-content-range', {}, PARTIAL)
-  return failureOf('wrong-range', 'bad-content-range', { value: printable(value) }, PARTIAL)
+  return failureOf('wrong-range', 'bad-content-range', { value: quoted(value) }, PARTIAL)
 }
 
 function otherRange(range: ContentRange, asked: string): Failure {
@@ -298,9 +297,4 @@ function otherRange(range: ContentRange, asked: string): Failure {
 function describe(range: ContentRange): string {
   const { start, end, total } = range
   return `bytes ${start === undefined ? '*' : `${start}-${end}`}/${total ?? '*'}`
-}
-
-/** A header value fit for one line of a log. */
-function printable(value: string): string {
-  return value.replace(/[^\x20-\x7e]+/g, ' ').slice(0, MAX_REASON)
 }

@@ -4,6 +4,7 @@
 import { STATUS_CODES } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import type { buildConnector } from 'undici'
+import { quoted } from '../shared/quotation.js'
 import type { HttpProxy } from '../shared/transport.js'
 import { ProxyError } from './proxy-error.js'
 
@@ -126,13 +127,10 @@ function readAnswer(head: string, extraBytes: number): ProxyError | undefined {
     // TLS is ours to begin: bytes before that come from somebody else.
     return extraBytes === 0 ? undefined : new ProxyError('it sends more than its answer')
   }
-  const said = (match[2] ?? '')
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .trim()
-    .slice(0, 80)
+  const said = match[2] ?? ''
   const offers = fields.filter(field => /^proxy-authenticate:/i.test(field))
   const unusable = status === 407 && offers.length > 0 && !offers.some(o => /:\s*basic\b/i.test(o))
-  const reason = said || STATUS_CODES[status] || ''
+  const reason = /[\x21-\x7e]/.test(said) ? quoted(said) : (STATUS_CODES[status] ?? '')
   const hint = unusable ? '; it does not offer basic authentication' : ''
   return new ProxyError(`${status} ${reason}${hint}`.trim(), { status })
 }

@@ -37,6 +37,7 @@ for (const login of ['user info in the URL', 'a bearer token'] as const) {
     const encrypted = createPrivateKey(client.private).export({
       ...{ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: PLANTED.passphrase },
     }) as string
+    const bearer = login === 'a bearer token'
     let failing = false
     const tls = { key, cert, ca: client.cert, requestCert: true }
     const origin = await httpOrigin(
@@ -45,14 +46,14 @@ for (const login of ['user info in the URL', 'a bearer token'] as const) {
         const set = { 'set-cookie': `s=${PLANTED.set}; Path=/` }
         if (!failing) return serveRange(8 * MIB, set)(request, response, index)
         // A server that repeats whatever it was told, in words that go into messages.
+        const inUrl = bearer ? '' : PLANTED.inUrl
         const told = `${request.headers.authorization} ${request.headers.cookie}`
-        response.writeHead(403, `No: ${told} ${PLANTED.inUrl} ${request.headers['x-token']}`).end()
+        response.writeHead(403, `No: ${told} ${inUrl} ${request.headers['x-token']}`).end()
       },
       tls,
     )
     const proxy = await startProxy(t, { login: `pu:${PLANTED.proxy}` })
     const url = new URL(origin.url)
-    const bearer = login === 'a bearer token'
     if (!bearer) {
       url.username = 'me'
       url.password = PLANTED.inUrl

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { unquoted } from '../../dist/shared/quotation.js'
 import {
   checkRangeResponse,
   isStrongEtag,
@@ -129,9 +130,9 @@ t.test('checkRangeResponse() names every other status', async t => {
   })
   t.match(check(head(503)), { message: '503 Service Unavailable', retryAfterMs: undefined })
   t.match(check(head(599)), { message: '599' })
-  t.match(check(head(404, {}, `No\u0000\u001b[31m${'x'.repeat(500)}`)), {
-    message: /^404 No \[31mx{73}$/,
-  })
+  const odd = check(head(404, {}, `No\u0000\u001b[31m${'x'.repeat(500)}`))
+  t.match(unquoted(odd?.message ?? ''), /^404 No \[31mx{73}$/)
+  t.match(check(head(404, {}, '\u0000 \u001b')), { message: '404 Not Found' })
   t.match(check(head(307, { location: 'https://else/?token=t' })), {
     message: '307 Temporary Redirect',
     location: 'https://else/?token=t',

@@ -35,7 +35,7 @@ const SHORTEST_HEADER_SECRET = 8
 /** Values of cookies that are masked: those in the jar, which are fewer, and the latest that were. */
 const MAX_COOKIE_SECRETS = 1024
 const MASK = '***'
-const USER_INFO = /\b([a-z][a-z0-9+.-]*:\/\/)[^/?#\s'"]*@/gi
+const USER_INFO = /((?:\b[a-z][a-z0-9+.-]*|\*):\/\/)[^/?#\s'"]*@/gi
 /** Query parameters that are credentials: signed URLs of clouds and CDNs, and tokens. */
 const SIGNED_QUERY =
   /([?&](?:x-[a-z]+-(?:signature|credential|security-token)|signature|sig|hmac|hdn[a-z]+|jwt|ticket|(?:client_?)?secret|key-pair-id|policy|(?:access_?|auth_?)?token|password|passwd|api_?key)=)[^&\s'"#]+/gi
@@ -158,13 +158,13 @@ export class Credentials {
 
   /** `text` with user info of URLs, signatures in query strings and all known secrets masked. */
   redact(text: string): string {
-    let redacted = redactUrls(text)
-    // The longest first: a secret may be part of another.
+    let redacted = text
+    // Before what only looks like a secret, which may end within one. The longest first: one may be part of another.
     const secrets = [...this.#secrets, ...this.#cookieSecrets]
     for (const secret of secrets.sort((a, b) => b.length - a.length)) {
       redacted = redacted.replaceAll(secret, MASK)
     }
-    return redacted
+    return redactUrls(redacted)
   }
 }
 

@@ -4,6 +4,7 @@
 
 import type { Failure, FailureCode } from '../../shared/failure.js'
 import type { ProbeResult, ProbeTask, SourceRequest } from '../../shared/fetch-task.js'
+import { shownText } from '../../shared/unsafe-text.js'
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
 import { warn, warning } from '../warning.js'
@@ -79,10 +80,12 @@ export interface ProbedSource {
 export async function probe(options: ProbeOptions): Promise<ProbedSource> {
   const { credentials, log } = options
   const headersFor = options.headersFor ?? ((url: string) => credentials.headersFor(url))
-  let url = options.url
+  let { url } = options
+  let name = credentials.redact(url)
   for (let redirects = 0; redirects <= options.maxRedirects; redirects++) {
     const result = await ask(options, url, headersFor)
-    const name = credentials.redact(redirects === 0 ? url : withoutQuery(url))
+    // The answer may have brought a cookie, which is secret from now on.
+    name = credentials.redact(name)
     if (result.ok) {
       const { totalBytes, etag, lastModified, firstBytes } = result
       // A weak tag does not promise equal bytes: it can't pin a version, but its change shows that of the file.
@@ -119,8 +122,9 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     if (options.maxRedirects === 0) {
       throw sourceError('redirect-refused', { name })
     }
-    url = follow(url, failure.location, name, options.protocols)
-    log('debug', `redirected to ${credentials.redact(withoutQuery(url))}`)
+    url = follow(url, failure.location, name, options)
+    name = shownAddress(name, failure.location, credentials)
+    log('debug', `redirected to ${name}`)
   }
   throw sourceError('redirects-many', {
     name: credentials.redact(options.url),
@@ -168,7 +172,7 @@ function follow(
   from: string,
   location: string,
   name: string,
-  protocols: ReadonlySet<string>,
+  { protocols, credentials }: Pick<ProbeOptions, 'protocols' | 'credentials'>,
 ): string {
   let to: URL
   try {
@@ -177,7 +181,9 @@ function follow(
     throw sourceError('redirect-form', { name })
   }
   if (to.protocol !== 'http:' && to.protocol !== 'https:') {
-    throw sourceError('redirect-not-http', { name, scheme: to.protocol })
+    // As it was sent: a URL has its scheme in lower case, and a secret would not be found in that.
+    const [scheme = ''] = credentials.redact(location.trim()).split(':', 1)
+    throw sourceError('redirect-not-http', { name, scheme: shownText(`${scheme}:`) })
   }
   if (to.protocol === 'http:' && from.startsWith('https:')) {
     throw sourceError('redirect-to-clear', { name })
@@ -191,9 +197,36 @@ function follow(
   return to.href
 }
 
-/** A redirect's query is the server's own, often a signature under a name nobody knows: never shown. */
-function withoutQuery(url: string): string {
-  return url.replace(/\?.*$/, '?***')
+/**
+ * The address a redirect points to, as it may be shown. Its query is the server's own, often a signature under a name
+ * nobody knows: it is left out. What is secret is looked for in the text as it was sent, where it is still in one piece.
+ *
+ * @param from as it may be shown
+ */
+function shownAddress(from: string, location: string, credentials: Credentials): string {
+  // Percent signs are another way to write a secret, and may stand for any of its characters.
+  const plain = decoded(location)
+  const masked = credentials.redact(plain)
+  try {
+    const to = new URL(masked === plain ? location : masked, from)
+    to.hash = ''
+    to.username = ''
+    to.password = ''
+    return credentials.redact(to.href.replace(/\?.*$/, '?***'))
+  } catch {
+    return '***'
+  }
+}
+
+/** With percent signs resolved, as far as they stand for characters at all. */
+function decoded(url: string): string {
+  return url.replace(/(?:%[0-9a-f]{2})+/gi, coded => {
+    try {
+      return decodeURIComponent(coded)
+    } catch {
+      return coded
+    }
+  })
 }
 
 /** Which message says why the image can't be opened. */

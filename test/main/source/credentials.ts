@@ -108,6 +108,7 @@ t.test('Credentials.redact() masks user info, signatures and every known secret'
     headers: { 'X-Api-Key': 'key-material', Accept: 'application/octet-stream' },
   })
   credentials.addSecret('renewed-session')
+  credentials.addSecret('rest&of-it')
   const { authorization } = credentials.headers
   for (const [text, shown] of [
     ['GET https://me:hunter2@host/a failed', 'GET https://***@host/a failed'],
@@ -118,6 +119,8 @@ t.test('Credentials.redact() masks user info, signatures and every known secret'
     ['cookie "abcdef" of theme=x', 'cookie *** of theme=x'],
     ['key-material, application/octet-stream', '***, application/octet-stream'],
     ['now renewed-session', 'now ***'],
+    ['https://host/x?token=rest&of-it', 'https://host/x?token=***'],
+    ['https://rest&of-it@host/x', 'https://***@host/x'],
     [
       'https://s3/x?X-Amz-Credential=AK%2F1&X-Amz-Signature=0f0f&a=b',
       'https://s3/x?X-Amz-Credential=***&X-Amz-Signature=***&a=b',

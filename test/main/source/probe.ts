@@ -117,6 +117,50 @@ t.test('probe() follows no redirect out of HTTP, and none from https to http', a
   t.match(await redirect('/disk.img'), 'more than 20 redirects')
 })
 
+t.test(
+  'probe() shows no part of a secret that an address repeats, however it is written',
+  async t => {
+    const secret = 'Long?Pass #word@1'
+    const shown = async (location: string): Promise<string> => {
+      const lines: string[] = []
+      const credentials = new Credentials({ url: URL, user: 'me', password: secret })
+      const answers = [failed(302, location), failed(403)]
+      const end = await probe({
+        url: URL,
+        credentials,
+        transport: 0,
+        prober: { probe: async () => answers.shift() as ProbeResult },
+        attempts: 1,
+        maxRedirects: 20,
+        protocols: new Set(['http:', 'https:']),
+        log: (_level, message) => void lines.push(message),
+        random: () => 0,
+        sleep: async () => {},
+        onResult: () => {},
+      }).catch(String)
+      return [end, ...lines].join()
+    }
+    for (const location of [
+      `https://cdn/${secret}`,
+      `/a/${secret}/b`,
+      `https://cdn/${encodeURI(secret)}`,
+      `https://cdn/a?${secret}`,
+      `https://cdn/a#${secret}`,
+      `https://cdn/${encodeURIComponent(secret)}%ff`,
+    ]) {
+      t.notMatch(await shown(location), /long|pass|word/i, location)
+    }
+    const credentials = new Credentials({ url: URL, bearerToken: 'LongToken123' })
+    const scheme = await probe({
+      ...{ url: URL, credentials, transport: 0, attempts: 1, maxRedirects: 20 },
+      prober: { probe: async () => failed(302, 'LongToken123:x') },
+      protocols: new Set(['http:', 'https:']),
+      ...{ log: () => {}, random: () => 0, sleep: async () => {}, onResult: () => {} },
+    }).catch(String)
+    t.match(scheme, 'redirects to ***:, which is not HTTP')
+  },
+)
+
 t.test('parseSourceUrl() tells a missing URL from one that is no text', async t => {
   t.throws(() => parseSourceUrl(undefined), /its URL is missing/)
   t.throws(() => parseSourceUrl(new globalThis.URL(URL)), /type object as URL: expected text/)
