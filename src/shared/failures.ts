@@ -106,7 +106,7 @@ export const FAILURES = {
       'no-cookie': '{answer} without a session cookie ({cookie})',
     },
     means:
-      'The server answers with an error, in its own words. 429 and 503 are repeated with fewer requests, 408, 425, 500, 502, 504 and 507 as well.',
+      'The server answers with an error, in its own words. 429 and 503 are repeated with fewer requests; 408, 425 and 500 to 599 but for 501, 505 and 511 as well.',
     fix: '401 and 403: who are we, see `--user` and `--session`. 404: the path, or a signed URL that is out of date. 503 that stays: fewer `--connections`.',
   },
   redirect: {

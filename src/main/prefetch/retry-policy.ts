@@ -47,8 +47,10 @@ const CHANCE_TIMES = 4
 /** Upper bound of the delay while others are served: time heals no bad luck. Milliseconds. */
 const MAX_CHANCE_DELAY_MS = 1000
 
-/** HTTP statuses of a server in passing trouble, besides 429 and 503. */
-const TRANSIENT_STATUS = new Set([408, 425, 500, 502, 504, 507])
+/** Statuses of 400 to 499 that pass, besides 429. */
+const PASSING_BELOW_500 = new Set([408, 425])
+/** Statuses of 500 to 599 that stay: what is asked for is not there at all, or wants a login to the network. */
+const LASTING_FROM_500 = new Set([501, 505, 511])
 
 /** Sorts a failure into the way it is met. */
 export function classify(failure: Failure): FailureClass {
@@ -58,7 +60,7 @@ export function classify(failure: Failure): FailureClass {
     case 'proxy':
     case 'status':
       if (failure.status === 429 || failure.status === 503) return 'refused'
-      return TRANSIENT_STATUS.has(failure.status ?? 0) ? 'transient' : 'final'
+      return isPassing(failure.status ?? 0) ? 'transient' : 'final'
     case 'reset':
       return failure.freshConnection === false ? 'stale-connection' : 'transient'
     case 'connect':
@@ -81,6 +83,12 @@ export function classify(failure: Failure): FailureClass {
     case 'internal':
       return 'final'
   }
+}
+
+/** A server in passing trouble. Which numbers gateways and CDNs have for it nobody can list: 509, 520 to 530, 599. */
+function isPassing(status: number): boolean {
+  if (status < 500) return PASSING_BELOW_500.has(status)
+  return status < 600 && !LASTING_FROM_500.has(status)
 }
 
 /** What is known of a span whose request has failed. */
