@@ -18,7 +18,7 @@ export type FailureCode =
   | 'body-timeout'
   /** The connection broke; `fresh: false` if it had carried earlier requests. */
   | 'reset'
-  /** The body ended before its announced length. */
+  /** The body ended before it was whole. */
   | 'short-body'
   /** The server's bytes were not HTTP, or its framing was broken. */
   | 'protocol'
@@ -56,6 +56,8 @@ export interface Failure {
   readonly retryAfterMs?: number
   /** `Location` of a redirect. */
   readonly location?: string
+  /** True if a server of TLS, asked in the clear, may have answered so. */
+  readonly maybeTls?: true
   /** False if the connection had carried an earlier request: a reset may be just its idle end. */
   readonly freshConnection?: boolean
 }

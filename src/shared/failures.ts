@@ -82,6 +82,7 @@ export const FAILURES = {
     side: 'server',
     texts: {
       announced: 'the body ended before its announced length',
+      within: 'the body ended before it was whole',
       missing: 'the body ended {missing} bytes before its end',
     },
     means: 'The server or a proxy ended an answer early. It is resumed where it stopped.',
@@ -92,8 +93,10 @@ export const FAILURES = {
     texts: {
       'header-large': 'the header of the answer is too large',
       'not-http': 'the answer is not valid HTTP',
+      other: 'the answer is not HTTP',
       parser: '{problem}',
       sent: 'the server sent a {problem}',
+      continue: 'the server sent 100 Continue, which was not asked for',
       'body-long': 'the body is longer than announced',
     },
     means: 'What came is no HTTP, or its framing is broken.',

@@ -225,7 +225,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // A request that was dropped before it was sent has not touched the connection.
     const untouched = this.#settled && !sent
     if (!this.#settled) {
-      const progress = { sent, answered: this.#answered, fresh: this.#fresh }
+      const announced = this.#bodyAhead > 0
+      const progress = { sent, answered: this.#answered, announced, fresh: this.#fresh }
       this.#settle(failureOfError(error, progress))
     }
     this.#release(untouched)

@@ -12,6 +12,8 @@ export interface RequestProgress {
   readonly sent: boolean
   /** The response's head had arrived. */
   readonly answered: boolean
+  /** That head announced more bytes than have come. */
+  readonly announced?: boolean
   /** It was the first request of its connection. */
   readonly fresh: boolean
 }
@@ -43,7 +45,7 @@ const TLS_CODE =
 export function failureOfError(error: unknown, progress: RequestProgress): Failure {
   if (error instanceof ProxyError) return proxyFailure(error, progress)
   const { name, code, message } = partsOf(error)
-  const { sent, answered, fresh } = progress
+  const { sent, answered, announced = false, fresh } = progress
   const connection = { freshConnection: fresh }
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
@@ -53,7 +55,8 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
     case 'UND_ERR_BODY_TIMEOUT':
       return failureOf('body-timeout', 'stopped')
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
-      return shortBody()
+      // What the parser can't read is called so, too, once a length was announced.
+      return answered ? failureOf('short-body', 'announced') : failureOf('protocol', 'not-http')
     case 'UND_ERR_HEADERS_OVERFLOW':
       return failureOf('protocol', 'header-large')
     case 'ERR_ASSERTION':
@@ -74,19 +77,25 @@ export function failureOfError(error: unknown, progress: RequestProgress): Failu
   // By its name: undici leaves out the HPE_ code of most.
   if (name === 'HTTPParserError' || code.startsWith('HPE_')) {
     // The end of the input in the middle of a chunked body: HTTP so far, only too little of it.
-    if (answered && /\bEOF\b/.test(message)) return shortBody()
+    if (answered && /\bEOF\b/.test(message)) return shortBody(announced)
+    // Not even the first word: often the alert of a server of TLS.
+    if (message.includes('(Expected HTTP/')) {
+      return failureOf('protocol', 'other', {}, { maybeTls: true })
+    }
     return failureOf('protocol', 'parser', { problem: tidied(message) })
   }
   if (code === 'UND_ERR_INFO' || code.startsWith('ERR_HTTP2_')) {
     // HTTP/2 tells of a stream or a whole connection that was ended.
-    if (answered) return shortBody()
+    if (answered) return shortBody(announced)
     return failureOf('reset', 'broken', { problem: tidied(message) }, connection)
   }
   if (code === 'UND_ERR_SOCKET') {
+    // undici's word for the one interim answer that it does not take.
+    if (message === 'bad response') return failureOf('protocol', 'continue')
     if (message.startsWith('bad ')) {
       return failureOf('protocol', 'sent', { problem: tidied(message) })
     }
-    if (answered) return shortBody()
+    if (answered) return shortBody(announced)
     return failureOf('reset', 'closed', {}, connection)
   }
   return failureOf('reset', 'broken', { problem: words(code, message) }, connection)
@@ -108,8 +117,8 @@ export function cancelledFailure(): Failure {
   return failureOf('cancelled', 'given-up')
 }
 
-function shortBody(): Failure {
-  return failureOf('short-body', 'announced')
+function shortBody(announced: boolean): Failure {
+  return failureOf('short-body', announced ? 'announced' : 'within')
 }
 
 function tlsFailure(error: unknown, code: string, message: string): Failure {

@@ -37,6 +37,7 @@ t.test('failureOfError() names the cause, in words that hold no address', async 
     [new errors.HTTPParserError('Response does not match'), SENT, 'protocol'],
     [eof, ANSWERED, 'short-body'],
     [new errors.ResponseContentLengthMismatchError(), ANSWERED, 'short-body'],
+    [new errors.ResponseContentLengthMismatchError(), SENT, 'protocol'],
     [new errors.SocketError('bad response'), SENT, 'protocol'],
     [new errors.SocketError('other side closed'), SENT, 'reset'],
     [new errors.SocketError('other side closed'), ANSWERED, 'short-body'],
@@ -52,6 +53,39 @@ t.test('failureOfError() names the cause, in words that hold no address', async 
     t.ok(failure.message.length > 5)
     t.notMatch(failure.message, /10\.0\.0\.1|host\.example|[\n.]$/)
   }
+})
+
+t.test('failureOfError() speaks of an announced length only where there was one', async t => {
+  const told = (error: Error, progress = ANSWERED) => failureOfError(error, progress).message
+  const mismatch = new errors.ResponseContentLengthMismatchError()
+  t.equal(told(mismatch), 'the body ended before its announced length')
+  t.equal(told(mismatch, SENT), 'the answer is not valid HTTP')
+  const eof = new errors.HTTPParserError('Response does not match (Invalid EOF state)')
+  for (const error of [eof, new errors.SocketError('other side closed'), coded('UND_ERR_INFO')]) {
+    t.equal(told(error), 'the body ended before it was whole')
+    const announced = { ...ANSWERED, announced: true }
+    t.equal(told(error, announced), 'the body ended before its announced length')
+  }
+})
+
+t.test('failureOfError() names an unasked 100 Continue', async t => {
+  t.match(failureOfError(new errors.SocketError('bad response'), SENT), {
+    code: 'protocol',
+    message: 'the server sent 100 Continue, which was not asked for',
+  })
+})
+
+t.test('failureOfError() tells what is no HTTP from HTTP that is broken', async t => {
+  const parser = (why: string) =>
+    failureOfError(new errors.HTTPParserError(`Response does not match (${why})`), SENT)
+  t.match(parser('Expected HTTP/, RTSP/ or ICE/'), {
+    code: 'protocol',
+    message: 'the answer is not HTTP',
+    maybeTls: true,
+  })
+  t.equal(parser('Invalid status code').maybeTls, undefined)
+  t.equal(failureOfError(new errors.HeadersOverflowError(), SENT).maybeTls, undefined)
+  t.equal(failureOfError(new errors.SocketError('bad upgrade'), SENT).maybeTls, undefined)
 })
 
 t.test('failureOfError() says whether a connection was reset in its first request', async t => {
