@@ -6,10 +6,25 @@ import type { AnswerNotes, FetchTimings, ProbeResult, ProbeTask } from '../share
 import type { Exchange, ResponseReader } from './exchange.js'
 import {
   answerNotes,
+  fieldValue,
   type ProbedSource,
   type ResponseHead,
   readProbeResponse,
 } from './range-response.js'
+
+/** Bytes of a refusal's body that are read, and that it may have. */
+const MOST_REASON = 4096
+/** What nginx, Go and Apache say to a request in the clear at a port of TLS. */
+const WANTS_TLS =
+  /plain HTTP request was sent to HTTPS port|HTTP request to an HTTPS server|speaking plain HTTP to an SSL/
+
+/** True if the body may say that TLS is wanted, and is soon at its end. */
+function isReason({ status, headers }: ResponseHead): boolean {
+  if (status !== 400) return false
+  const length = fieldValue(headers, 'content-length')
+  if (length !== undefined) return Number(length) <= MOST_REASON
+  return /^close$/i.test(fieldValue(headers, 'connection') ?? '')
+}
 
 /** Reads the answer to one ProbeTask. */
 export class ProbeFetch implements ResponseReader {
@@ -21,6 +36,9 @@ export class ProbeFetch implements ResponseReader {
   #bytes = new Uint8Array()
   #received = 0
   #notes: AnswerNotes = {}
+  /** Of a head that is refused, while its body is read for the reason. */
+  #refused: Failure | undefined
+  #said = ''
 
   constructor(task: ProbeTask, ended: (result: ProbeResult) => void) {
     this.#task = task
@@ -30,7 +48,11 @@ export class ProbeFetch implements ResponseReader {
   head(head: ResponseHead): 'read' | 'enough' | Failure {
     this.#notes = answerNotes(head.headers)
     const answer = readProbeResponse(head, this.#task, Date.now())
-    if ('code' in answer) return answer
+    if ('code' in answer) {
+      if (!this.#task.url.startsWith('http:') || !isReason(head)) return answer
+      this.#refused = answer
+      return 'read'
+    }
     this.#source = answer
     if (answer.bodyBytes === 0) return 'enough'
     this.#bytes = new Uint8Array(answer.bodyBytes)
@@ -38,6 +60,10 @@ export class ProbeFetch implements ResponseReader {
   }
 
   body(piece: Uint8Array): Failure | undefined {
+    if (this.#refused !== undefined) {
+      this.#said += Buffer.from(piece).toString('latin1')
+      return this.#said.length < MOST_REASON ? undefined : this.#refused
+    }
     if (piece.length > this.#bytes.length - this.#received) {
       return failureOf('wrong-range', 'body-long')
     }
@@ -47,12 +73,22 @@ export class ProbeFetch implements ResponseReader {
   }
 
   end(): Failure | undefined {
+    if (this.#refused !== undefined) return this.#refused
     const missing = this.#bytes.length - this.#received
     if (missing === 0) return undefined
     return failureOf('short-body', 'missing', { missing })
   }
 
   settled(failure: Failure | undefined, timings: FetchTimings): void {
+    if (this.#refused !== undefined && failure?.code !== 'cancelled') {
+      // However its body ended.
+      const maybeTls = WANTS_TLS.test(this.#said) && { maybeTls: true as const }
+      this.#ended({
+        ...{ ok: false, timings, ...this.#notes },
+        failure: { ...this.#refused, ...maybeTls },
+      })
+      return
+    }
     const source = this.#source
     if (failure !== undefined || source === undefined) {
       const unread = failureOf('internal', 'no-answer', { verb: 'probe' })

@@ -462,6 +462,34 @@ t.test('probeSource() reports what it can not use', async t => {
   t.equal(failureOf(await fetcher.probeSource(probe(short.url, 0))).code, 'internal')
 })
 
+t.test('probeSource() reads in a 400 that the port is one of TLS', async t => {
+  const nginx = '<title>400 The plain HTTP request was sent to HTTPS port</title>'
+  const go = 'Client sent an HTTP request to an HTTPS server.\n'
+  const apache = "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"
+  const answers: [string, string, boolean][] = [
+    [`content-length: ${nginx.length}`, nginx, true],
+    ['connection: close', go, true],
+    ['connection: close', apache, true],
+    ['content-length: 2', 'no', false],
+    ['content-length: 100', 'HTTPS', false],
+    ['content-length: 100000', nginx, false],
+    ['transfer-encoding: chunked', '', false],
+  ]
+  for (const [head, body, maybeTls] of answers) {
+    const origin = await rawOrigin(t, socket => {
+      const text = `HTTP/1.1 400 Bad Request\r\n${head}\r\n\r\n${body}`
+      // The last ones are not waited for.
+      if (maybeTls || body === 'HTTPS') socket.end(text)
+      else socket.write(text)
+    })
+    const fetcher = fetcherFor(t, new Span(0, [1]))
+    const failure = failureOf(await fetcher.probeSource(probe(origin.url)))
+    t.match(failure, { code: 'status', status: 400, message: '400 Bad Request' })
+    t.equal(failure.maybeTls ?? false, maybeTls, `${head} ${body}`)
+    fetcher.close()
+  }
+})
+
 t.test('close() ends what runs', async t => {
   const silent = await rawOrigin(t, () => {})
   const span = new Span(0, [4096])

@@ -82,8 +82,10 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
   const headersFor = options.headersFor ?? ((url: string) => credentials.headersFor(url))
   let { url } = options
   let name = credentials.redact(url)
+  /** Origins that have answered in HTTP. */
+  const spoken = new Set<string>()
   for (let redirects = 0; redirects <= options.maxRedirects; redirects++) {
-    const result = await ask(options, url, headersFor)
+    const result = await ask(options, url, headersFor, spoken)
     // The answer may have brought a cookie, which is secret from now on.
     name = credentials.redact(name)
     if (result.ok) {
@@ -110,7 +112,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     }
     const { failure } = result
     if (failure.code !== 'redirect' || failure.location === undefined) {
-      const told = sourceMessage(reasonOf(failure, options), {
+      const told = sourceMessage(reasonOf(failure, url, spoken, options), {
         name,
         failure: credentials.redact(failure.message),
       })
@@ -137,6 +139,7 @@ async function ask(
   options: ProbeOptions,
   url: string,
   headersFor: (url: string) => Readonly<Record<string, string>>,
+  spoken: Set<string>,
 ): Promise<ProbeResult> {
   options.signal?.throwIfAborted()
   for (let attempt = 1; ; attempt++) {
@@ -149,6 +152,7 @@ async function ask(
     // Whoever gave up has ended the workers, too: that is no failure of the source.
     options.signal?.throwIfAborted()
     options.onResult(result)
+    if (result.timings.firstByteMs >= 0) spoken.add(new URL(url).origin)
     // A host that is not there at the start is a mistake more often than an outage, and what the
     // first answer gets wrong is the server's habit.
     const { patient = false } = options
@@ -230,7 +234,13 @@ function decoded(url: string): string {
 }
 
 /** Which message says why the image can't be opened. */
-function reasonOf(failure: Failure, options: ProbeOptions) {
+function reasonOf(
+  failure: Failure,
+  url: string,
+  spoken: ReadonlySet<string>,
+  { credentials }: Pick<ProbeOptions, 'credentials'>,
+) {
+  if (failure.maybeTls === true && url.startsWith('http:')) return 'https-meant'
   switch (failure.code) {
     case 'range-ignored':
       return 'no-ranges'
@@ -246,13 +256,12 @@ function reasonOf(failure: Failure, options: ProbeOptions) {
       return failure.status === 407 ? 'proxy-login' : 'open'
     case 'status':
       if (failure.status === 401) {
-        return options.credentials.user === undefined ? 'login-needed' : 'login-refused'
+        return credentials.user === undefined ? 'login-needed' : 'login-refused'
       }
       return failure.status === 403 ? 'access-refused' : 'open'
     case 'reset':
-    case 'protocol':
-      // What a server of TLS makes of a request in the clear.
-      return options.url.startsWith('http:') ? 'https-meant' : 'open'
+      // What most servers of TLS make of a request in the clear: they close the connection without a word.
+      return url.startsWith('http:') && !spoken.has(new URL(url).origin) ? 'https-meant' : 'open'
     case 'encoded':
       return 'compressed-answer'
     default:

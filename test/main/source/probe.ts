@@ -161,6 +161,35 @@ t.test(
   },
 )
 
+t.test('probe() asks whether https is meant only where nothing spoke HTTP', async t => {
+  const spoken = (failure: Failure, firstByteMs = -1): ProbeResult => ({
+    ok: false,
+    failure,
+    timings: { ...TIMINGS, firstByteMs },
+  })
+  const said = async (url: string, ...answers: ProbeResult[]) =>
+    /is https:\/\/ meant/.test(String(await open(url, answers, () => {}).catch(String)))
+  const url = 'http://host/disk.img'
+  const closed: Failure = { code: 'reset', message: 'connection closed by the server' }
+  const alert: Failure = { code: 'protocol', message: 'the answer is not HTTP', maybeTls: true }
+  const told: Failure = { code: 'status', status: 400, message: '400 No', maybeTls: true }
+  t.ok(await said(url, spoken(closed)), 'servers of TLS close the connection')
+  t.ok(await said(url, spoken(alert)), 'or send an alert')
+  t.ok(await said(url, spoken(told, 1)), 'or say it in HTTP')
+  t.ok((await said('https://host/x', failed(302, 'https://else/y'), spoken(closed))) === false)
+  t.notOk(await said('https://host/disk.img', spoken(closed)))
+  t.notOk(await said(url, spoken(closed, 1)), 'in the middle of an answer')
+  t.notOk(await said(url, failed(302, '/other'), spoken(closed)), 'behind a redirect of its own')
+  t.ok(await said(url, failed(302, 'http://host:443/'), spoken(closed)), 'behind that of another')
+  for (const message of [
+    'the header of the answer is too large',
+    'the server sent a bad upgrade',
+  ]) {
+    t.notOk(await said(url, spoken({ code: 'protocol', message })), message)
+  }
+  t.notOk(await said(url, spoken({ code: 'status', status: 400, message: '400 Bad Request' }, 1)))
+})
+
 t.test('parseSourceUrl() tells a missing URL from one that is no text', async t => {
   t.throws(() => parseSourceUrl(undefined), /its URL is missing/)
   t.throws(() => parseSourceUrl(new globalThis.URL(URL)), /type object as URL: expected text/)
