@@ -1,14 +1,19 @@
 #!/usr/bin/env sh
-//bin/sh -c :; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
+//bin/sh -c :; trap '' USR1; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node --inspect-port=0.0.0.1:1024 "$0" "$@"
 // The second line is a shell's, to which it begins with a command that does nothing: see huge-pages.ts.
 
 // The program `nbd-prefetch`: hands the real process to run-cli.ts and exits with its status.
 
-import { isatty } from 'node:tty'
-import { setFlagsFromString } from 'node:v8'
+// SIGUSR1 would have Node open its debugger to every user of this machine: to run code as this one. Of no
+// effect from here on, hence before anything is loaded; and before that, while Node itself starts, it
+// finds the debugger at an address that no machine has, where it can't listen.
+process.on('SIGUSR1', () => {})
 
 // For --exit-with-parent, and hence before anything is loaded: the parent may end meanwhile.
 const parent = process.ppid
+
+const { isatty } = await import('node:tty')
+const { setFlagsFromString } = await import('node:v8')
 
 // The heaps of this thread and the workers hold little and could grow to much: small ones cost a copy
 // no speed and take 50 MiB less beside the ring. A program's own affair, so not for `serve()`.

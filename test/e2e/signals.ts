@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import { rawOrigin } from '../fixtures/origin.js'
 import { launchProgram, runProgram, startProgram } from '../fixtures/program.js'
+import { run } from '../fixtures/programs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { requires } from '../fixtures/requires.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
@@ -74,6 +75,31 @@ t.test('a second signal leaves the socket to a server that has it by now', async
   other.destroy()
   second.child.kill('SIGTERM')
   t.match(await second.ended, { status: 0 })
+})
+
+t.test('SIGUSR1 opens no debugger', async t => {
+  const origin = await startOrigin(t)
+  const path = join(temporaryDirectory(t), 's')
+  const running = await startProgram(t, ['-U', path, origin.url])
+  running.child.kill('SIGUSR1')
+  const client = await RawClient.enter({ socketPath: path, port: undefined })
+  client.destroy()
+  running.child.kill('SIGTERM')
+  t.match(await running.ended, { status: 0 })
+  t.notMatch(running.stderr, /debugger|inspector/i)
+})
+
+t.test('SIGUSR1 opens no debugger before the first line of the program, either', async t => {
+  const early = join(temporaryDirectory(t), 'early.cjs')
+  writeFileSync(
+    early,
+    `require('node:child_process').execFileSync('kill', ['-USR1', process.pid])\n`,
+  )
+  const env = { ...process.env, NODE_OPTIONS: `--require=${early}` }
+  const outcome = await run(t, CLI, ['--version'], { env })
+  t.match(outcome, { status: 0, stdout: /^nbd-prefetch \d/ })
+  // Node looks for the address, so the signal was there in time.
+  t.match(outcome.stderr, /^(Starting inspector on 0\.0\.0\.1:1024 failed: .*\n)+$/)
 })
 
 t.test('running reads get the time of --drain-timeout and no more', async t => {

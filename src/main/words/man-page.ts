@@ -161,6 +161,7 @@ const SIGNALS = [
     ['SIGINT', 'SIGTERM', 'SIGHUP'],
     'Running reads get --drain-timeout to finish, then all is closed. A second one ends at once. With --run they are handed to every process of the command; a second one kills them.',
   ],
+  [['SIGUSR1'], "Ignored: it does not open Node's debugger."],
 ] as const
 
 const EXAMPLES = [
