@@ -29,7 +29,6 @@ export class OutputFiles implements Disposable {
    */
   open(path: string, what: string): AppendFile {
     const file = new AppendFile(path, what, this.#failed)
-    // Not before: without a listener the signal ends the process, as it does any other.
     if (this.#files.push(file) === 1) this.#source.on(REOPEN, this.#reopen)
     return file
   }

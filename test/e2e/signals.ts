@@ -4,13 +4,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import { rawOrigin } from '../fixtures/origin.js'
 import { launchProgram, runProgram, startProgram } from '../fixtures/program.js'
-import { run } from '../fixtures/programs.js'
+import { run, succeed } from '../fixtures/programs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { requires } from '../fixtures/requires.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
@@ -100,6 +101,26 @@ t.test('SIGUSR1 opens no debugger before the first line of the program, either',
   t.match(outcome, { status: 0, stdout: /^nbd-prefetch \d/ })
   // Node looks for the address, so the signal was there in time.
   t.match(outcome.stderr, /^(Starting inspector on 0\.0\.0\.1:1024 failed: .*\n)+$/)
+})
+
+t.test('SIGUSR2 ends nothing where there are no files to open again', async t => {
+  const origin = await startOrigin(t)
+  const running = await startProgram(t, ['-U', '-', origin.url])
+  running.child.kill('SIGUSR2')
+  running.child.kill('SIGTERM')
+  t.match(await running.ended, { status: 0, signal: null })
+})
+
+t.test('SIGUSR2 ends nothing while settings are read', requires('mkfifo'), async t => {
+  const fifo = join(temporaryDirectory(t), 'config')
+  await succeed(t, 'mkfifo', '-m', '600', fifo)
+  const { child, ended } = launchProgram(t, ['config', '--config', fifo])
+  // Opened once the program is there to read it.
+  const config = await open(fifo, 'w')
+  child.kill('SIGUSR2')
+  await config.writeFile('{}')
+  await config.close()
+  t.match(await ended, { status: 0, signal: null, stderr: '' })
 })
 
 t.test('running reads get the time of --drain-timeout and no more', async t => {

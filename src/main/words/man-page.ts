@@ -161,6 +161,10 @@ const SIGNALS = [
     ['SIGINT', 'SIGTERM', 'SIGHUP'],
     'Running reads get --drain-timeout to finish, then all is closed. A second one ends at once. With --run they are handed to every process of the command; a second one kills them.',
   ],
+  [
+    ['SIGUSR2'],
+    'The files of --log-file and --progress-file are opened again under their names. Without them it is ignored.',
+  ],
   [['SIGUSR1'], "Ignored: it does not open Node's debugger."],
 ] as const
 
