@@ -1,8 +1,11 @@
 // Requests to end, wherever they come from: signals, a parent that is gone. The first asks for an
 // orderly end, the second for one at once.
 
-/** Signals that end the program. A lost terminal (SIGHUP) is no different from a request. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/**
+ * Signals that end the program. A lost terminal (SIGHUP) is no different from a request, nor is Ctrl-\
+ * (SIGQUIT): a core is of no use to those who press it, and the socket's file would stay.
+ */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 /** The part of `process` that tells of signals; tests pass an EventEmitter. */
 export interface SignalSource {

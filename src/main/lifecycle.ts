@@ -39,7 +39,7 @@ export interface LifecycleParts {
   /** Id of the parent process at the very start, and as of now. */
   readonly parent: number
   readonly ppid: () => number
-  /** True if the terminal sends Ctrl-C to the --run command by itself. */
+  /** True if the terminal sends Ctrl-C and Ctrl-\ to the --run command by itself. */
   readonly terminal: boolean
   readonly writeOut: (text: string) => void
   readonly writeError: (text: string) => void
@@ -183,9 +183,9 @@ export class Lifecycle {
     progress.start(statistics)
     const command = runCommand(commandLine.run, server, env)
     this.#command = command
-    // Ctrl-C reaches every process of the terminal's foreground group: once is enough.
+    // Ctrl-C and Ctrl-\ reach every process of the terminal's foreground group: once is enough.
     interrupts.onEach = signal => {
-      if (signal !== 'SIGINT' || !terminal) command.kill(signal)
+      if (!terminal || (signal !== 'SIGINT' && signal !== 'SIGQUIT')) command.kill(signal)
     }
     try {
       return await command.exitStatus

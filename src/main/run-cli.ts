@@ -49,7 +49,7 @@ export interface CliHost {
   readonly stdin: number
   /** Id of the parent process at the very start. */
   readonly parent: number
-  /** True on a terminal: its Ctrl-C reaches the --run command by itself. */
+  /** True on a terminal: its Ctrl-C and Ctrl-\ reach the --run command by itself. */
   readonly terminal: boolean
   /** Asks the user for a secret. Rejects if there is nobody to ask. */
   readonly ask: (what: string) => Promise<string>

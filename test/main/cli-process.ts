@@ -44,14 +44,16 @@ async function end(child: ChildProcess): Promise<number | string | null> {
   return status ?? signal
 }
 
-t.test('SIGTERM ends an idle server with 0 and without its socket', async t => {
-  const { child, socket } = start([])
-  const ended = end(child)
-  t.equal(await textOf(child.stdout, /\n/), `nbd+unix:///?socket=${socket}\n`)
-  t.ok(existsSync(socket))
-  child.kill('SIGTERM')
-  t.equal(await ended, 0)
-  t.notOk(existsSync(socket))
+t.test('SIGTERM and SIGQUIT end an idle server with 0 and without its socket', async t => {
+  for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
+    const { child, socket } = start([])
+    const ended = end(child)
+    t.equal(await textOf(child.stdout, /\n/), `nbd+unix:///?socket=${socket}\n`)
+    t.ok(existsSync(socket))
+    child.kill(signal)
+    t.equal(await ended, 0, signal)
+    t.notOk(existsSync(socket))
+  }
 })
 
 t.test('a second signal ends a server that does not drain, without its files', async t => {
@@ -69,11 +71,16 @@ t.test('a second signal ends a server that does not drain, without its files', a
 })
 
 t.test('a signal during the start ends a start that hangs', async t => {
-  const { child } = start([], { FAKE_SLOW_START: '1' })
-  const ended = end(child)
-  await textOf(child.stderr, /starting/)
-  child.kill('SIGINT')
-  t.equal(await ended, 130)
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGQUIT', 131],
+  ] as const) {
+    const { child } = start([], { FAKE_SLOW_START: '1' })
+    const ended = end(child)
+    await textOf(child.stderr, /starting/)
+    child.kill(signal)
+    t.equal(await ended, status)
+  }
 })
 
 t.test('--run ends with the command and its status, output and all', async t => {

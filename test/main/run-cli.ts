@@ -21,7 +21,7 @@ import { CliRun } from '../fixtures/cli-host.js'
 const url = 'http://host/x'
 
 t.test('runCli() prints one line, the URI, and ends with 0 on each polite signal', async t => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) {
     const cli = new CliRun(['-U', '/tmp/s', url])
     const status = cli.run()
     await cli.until(() => cli.out !== '')
@@ -40,8 +40,8 @@ t.test('runCli() ends at once at a second signal, with its status', async t => {
   const status = cli.run()
   await cli.until(() => cli.out !== '')
   cli.process.emit('SIGTERM', 'SIGTERM')
-  cli.process.emit('SIGINT', 'SIGINT')
-  t.equal(await status, 130)
+  cli.process.emit('SIGQUIT', 'SIGQUIT')
+  t.equal(await status, 131)
 })
 
 t.test(
@@ -370,22 +370,24 @@ t.test('runCli() with --run hands signals to the command and waits for it', asyn
   }
 })
 
-t.test('runCli() with --run on a terminal does not repeat its Ctrl-C', async t => {
-  const ready = join(t.testdir({}), 'ready')
-  const cli = new CliRun(
-    [
-      '--run',
-      `trap 'exit 9' INT; trap 'exit 8' TERM; : >'${ready}'; while :; do sleep 0.02; done`,
-      url,
-    ],
-    { terminal: true },
-  )
-  cli.process.ppid = 7
-  const ended = cli.run()
-  while (!existsSync(ready)) await new Promise(resolve => setTimeout(resolve, 5))
-  cli.process.emit('SIGINT', 'SIGINT')
-  cli.process.emit('SIGTERM', 'SIGTERM')
-  t.equal(await ended, 143, 'the second request ends at once')
+t.test('runCli() with --run on a terminal does not repeat its Ctrl-C and Ctrl-\\', async t => {
+  for (const signal of ['SIGINT', 'SIGQUIT']) {
+    const ready = join(t.testdir({}), 'ready')
+    const cli = new CliRun(
+      [
+        '--run',
+        `trap 'exit 9' INT QUIT; trap 'exit 8' TERM; : >'${ready}'; while :; do sleep 0.02; done`,
+        url,
+      ],
+      { terminal: true },
+    )
+    cli.process.ppid = 7
+    const ended = cli.run()
+    while (!existsSync(ready)) await new Promise(resolve => setTimeout(resolve, 5))
+    cli.process.emit(signal, signal)
+    cli.process.emit('SIGTERM', 'SIGTERM')
+    t.equal(await ended, 143, 'the second request ends at once')
+  }
 })
 
 t.test('runCli() with --stats prints the table on standard error after all', async t => {

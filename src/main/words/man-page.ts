@@ -158,7 +158,7 @@ const FILES = [
 
 const SIGNALS = [
   [
-    ['SIGINT', 'SIGTERM', 'SIGHUP'],
+    ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'],
     'Running reads get --drain-timeout to finish, then all is closed. A second one ends at once. With --run they are handed to every process of the command; a second one kills them.',
   ],
   [
