@@ -33,6 +33,7 @@ const { probeServer } = await import('./probing/probe-server.js')
 const { runCli } = await import('./run-cli.js')
 const { serve } = await import('./serve.js')
 const { askOnTerminal } = await import('./terminal-prompt.js')
+const { wholeOutput } = await import('./whole-output.js')
 
 forgetHugePages(process.env)
 process.exit(
@@ -44,7 +45,7 @@ process.exit(
     stdin: 0,
     terminal: [0, 1, 2].some(isatty),
     ask: askOnTerminal,
-    stdout: process.stdout,
+    stdout: wholeOutput(process.stdout),
     stderr: process.stderr,
     serve,
     probe: probeServer,

@@ -41,7 +41,8 @@ export interface LifecycleParts {
   readonly ppid: () => number
   /** True if the terminal sends Ctrl-C and Ctrl-\ to the --run command by itself. */
   readonly terminal: boolean
-  readonly writeOut: (text: string) => void
+  /** Rejects with a FileError if it can't be written. */
+  readonly writeOut: (text: string) => Promise<void>
   readonly writeError: (text: string) => void
 }
 
@@ -173,7 +174,9 @@ export class Lifecycle {
     const statistics = () => server.statistics()
     if (commandLine.run === undefined) {
       // First, as both may be on one terminal.
-      writeOut(server.exports.map(({ uri }) => `${uri}\n`).join(''))
+      const uris = server.exports.map(({ uri }) => `${uri}\n`).join('')
+      // Clients may know it without being told.
+      writeOut(uris).catch((error: FileError) => warn(log, error))
       progress.start(statistics)
       const signal = await interrupts.first
       log('info', `${signal}: letting running reads finish, once more ends at once`)

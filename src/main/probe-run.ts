@@ -28,7 +28,8 @@ export interface ProbeRunParts {
   readonly progress: ProgressLine
   readonly redact: (text: string) => string
   readonly log: Log
-  readonly writeOut: (text: string) => void
+  /** Rejects with a FileError if it can't be written. */
+  readonly writeOut: (text: string) => Promise<void>
 }
 
 /** A run of the probe. */
@@ -40,7 +41,7 @@ export class ProbeRun {
     this.#parts = parts
   }
 
-  /** Resolves with the exit status; rejects with what the probe failed with. */
+  /** Resolves with the exit status; rejects with what the probe or its report failed with. */
   async run(): Promise<number> {
     const { commandLine, options, probe, interrupts, progress } = this.#parts
     using _line = progress
@@ -59,8 +60,11 @@ export class ProbeRun {
       return signalStatus(first)
     }
     progress.show('')
-    this.#print(first)
-    await this.#saveCookies(first)
+    try {
+      await this.#print(first)
+    } finally {
+      await this.#saveCookies(first)
+    }
     return 0
   }
 
@@ -69,12 +73,12 @@ export class ProbeRun {
     this.#abort.abort()
   }
 
-  #print({ report }: Probed): void {
+  async #print({ report }: Probed): Promise<void> {
     const { commandLine, redact, writeOut } = this.#parts
     const { flags } = report.recommendation
     const args = serveArguments(commandLine.given, flags, commandLine.words, redact)
     const command = shellCommand(args)
-    writeOut(
+    await writeOut(
       commandLine.json
         ? `${JSON.stringify({ ...report, command, arguments: args }, null, 2)}\n`
         : reportText(report, command),

@@ -126,7 +126,7 @@ export async function runCli(host: CliHost): Promise<number> {
     redact = text => exports.reduce((masked, one) => one.options.credentials.redact(masked), text)
 
     using interrupts = new Interrupts(host.process)
-    const writeOut = (text: string) => void host.stdout.write(text)
+    const writeOut = (text: string) => show(host.stdout, text)
     const shared = { options, interrupts, log, writeOut }
     using serviceManager = new ServiceManager({ env: host.env, pid: host.process.pid, log })
     const work =

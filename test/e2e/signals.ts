@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import { rawOrigin } from '../fixtures/origin.js'
-import { launchProgram, runProgram, startProgram } from '../fixtures/program.js'
+import { launchProgram, startProgram } from '../fixtures/program.js'
 import { run, succeed } from '../fixtures/programs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { requires } from '../fixtures/requires.js'
@@ -282,21 +282,3 @@ t.test('the exit status tells how an end was asked for', async t => {
   t.match(await starting.ended, { status: 143, stdout: '' }, 'it never served')
   t.strictSame(readdirSync(directory), [])
 })
-
-t.test(
-  '--help that cannot be written is a failure',
-  { skip: existsSync('/dev/full') ? false : 'needs /dev/full' },
-  async t => {
-    for (const flag of ['--help', '--version']) {
-      const program = ['-c', `exec '${process.execPath}' '${CLI}' ${flag} >/dev/full`]
-      const child = spawn('/bin/sh', program, { stdio: ['ignore', 'ignore', 'pipe'] })
-      let text = ''
-      child.stderr.setEncoding('utf8').on('data', chunk => {
-        text += chunk
-      })
-      t.strictSame((await once(child, 'close'))[0], 1)
-      t.match(text, 'nbd-prefetch: Cannot write to standard output: no space left on device\n')
-    }
-    t.match(await runProgram(t, ['--version']), { status: 0, stderr: '' })
-  },
-)

@@ -25,7 +25,8 @@ export const FILE_MESSAGES = {
   },
   'output-write': {
     text: 'Cannot write to standard output: {problem}',
-    means: 'The URI or a report could not be printed: the disk behind it may be full.',
+    means:
+      'A report could not be printed whole: the disk behind it may be full. Of the URI of a server it is a warning, and clients can connect.',
     fix: '',
   },
   'secret-read': {
