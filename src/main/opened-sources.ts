@@ -118,6 +118,8 @@ export async function openSources(parts: SourceParts): Promise<readonly OpenedSo
 
 /** Refusals come in rows: one line of the log in so long a time, milliseconds. */
 const REFUSAL_MS = 10_000
+/** Pauses from here on are told of, milliseconds: somebody may wonder why nothing moves. */
+const LONG_PAUSE_MS = 5_000
 
 /** Every decision of a governor as a line of the debug log; that it gives way to refusals is for everybody. */
 function decisionLog(
@@ -127,15 +129,27 @@ function decisionLog(
 ): (decision: GovernorDecision) => void {
   const where = origin === undefined ? {} : { origin }
   let toldMs = Number.NEGATIVE_INFINITY
-  return ({ reason, ...fields }) => {
+  let pausedMs = Number.NEGATIVE_INFINITY
+  return decision => {
+    const { reason, ...fields } = decision
     if (reason === 'refused' && clock() - toldMs >= REFUSAL_MS) {
       toldMs = clock()
       log('info', 'the server refuses requests as too many: fewer are sent', {
         ...fields,
         ...where,
       })
+    } else if (isLongPause(decision) && clock() - pausedMs >= REFUSAL_MS) {
+      pausedMs = clock()
+      const seconds = Math.round(decision.closedMs / 1000)
+      log('info', `the server asks for a pause: nothing is asked of it for ${seconds} s`, where)
     } else if (log.debugs === true) {
       log('debug', `requests in flight: ${reason}`, { ...fields, ...where })
     }
   }
+}
+
+function isLongPause(
+  decision: GovernorDecision,
+): decision is Extract<GovernorDecision, { reason: 'gate' }> {
+  return decision.reason === 'gate' && decision.closedMs >= LONG_PAUSE_MS
 }

@@ -6,7 +6,7 @@ import { givenUp } from '../shared/failures.js'
 import { FoldedWarning } from './folded-warning.js'
 import type { Log } from './log.js'
 import type { Origin } from './origin.js'
-import { classify } from './prefetch/retry-policy.js'
+import { classify, withPause } from './prefetch/retry-policy.js'
 import type { RetryQueue } from './retry-queue.js'
 import type { RequestSource } from './source/request-source.js'
 import type { Span } from './span.js'
@@ -100,17 +100,18 @@ export class SpanFailures {
     const objection = this.#objection(span, failure, nowMs)
     if (objection !== undefined) return objection
     const decision = retries.failed(span, failure, nowMs, waitedFor, random())
+    const said = withPause(failure, decision)
     const { request, id, requests: attempt } = span
     const fields = { request, span: id, code: failure.code, attempt }
     if (decision.action === 'retry') {
       const delay = Math.round(decision.delayMs)
-      const repeated = warning('request-repeated', { delay, failure: failure.message })
+      const repeated = warning('request-repeated', { delay, failure: said.message })
       // What a refusal means is told by the governor.
       if (classify(failure) === 'refused') warn(log, repeated, fields, 'debug')
       else this.#repeated.warn(repeated, fields, nowMs)
       return { what: 'again' }
     }
-    const told = givenUp(failure, sourceName, attempt)
+    const told = givenUp(said, sourceName, attempt)
     if (decision.action === 'poison') return { what: 'changed', failure: told }
     const line = warning('request-given-up', { failure: told.message })
     if (waitedFor) this.#givenUp.warn(line, fields, nowMs)

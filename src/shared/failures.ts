@@ -106,6 +106,8 @@ export const FAILURES = {
     side: 'server',
     texts: {
       answer: '{answer}',
+      'no-time': '{answer}; the server asks to wait {asked} s, which --retry-time forbids',
+      'long-pause': '{answer}; the server asks to wait {asked} s, of which {most} s are waited',
       'no-cookie': '{answer} without a session cookie ({cookie})',
     },
     means:

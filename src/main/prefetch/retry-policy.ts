@@ -4,6 +4,7 @@
 // others in the meantime. Pure: dice and attempts come as arguments.
 
 import type { Failure } from '../../shared/failure.js'
+import { failureOf } from '../../shared/failures.js'
 
 /** Delay of the first repetition, milliseconds; doubled for each further one. */
 const BASE_DELAY_MS = 250
@@ -16,8 +17,8 @@ const MIN_DELAY_MS = 20
 
 export type RetryDecision =
   | { readonly action: 'retry'; readonly delayMs: number }
-  /** This request can't be answered; others may be. */
-  | { readonly action: 'fail' }
+  /** This request can't be answered; others may be. With a pause of the server's that there is no time for. */
+  | { readonly action: 'fail'; readonly tooLongMs?: number }
   /** No byte of this source may be served any more. */
   | { readonly action: 'poison' }
 
@@ -117,12 +118,18 @@ export function decideRetry(failure: Failure, trial: Trial, random: number): Ret
   const byChance = chanceAttempts(trial)
   const limit = Math.max(ownAttempts(kind, trial), byChance)
   const leftMs = maxElapsedMs - elapsedMs
+  const { retryAfterMs } = failure
+  const pauseMs = Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS)
+  // However often it was asked: that is what keeps it from being asked again.
+  if (retryAfterMs !== undefined && pauseMs > Math.max(0, leftMs))
+    return { action: 'fail', tooLongMs: retryAfterMs }
   if (attempts >= limit || leftMs <= 0) return { action: 'fail' }
   if (kind === 'stale-connection' && attempts <= 1) return { action: 'retry', delayMs: 0 }
-  if (failure.retryAfterMs !== undefined) {
-    const delayMs = Math.min(failure.retryAfterMs, MAX_RETRY_AFTER_MS) + random * BASE_DELAY_MS
+  if (retryAfterMs !== undefined) {
+    const delayMs = pauseMs + random * BASE_DELAY_MS
     // Before its time the server would only say so again.
-    return delayMs <= leftMs ? { action: 'retry', delayMs } : { action: 'fail' }
+    if (delayMs <= leftMs) return { action: 'retry', delayMs }
+    return { action: 'fail', tooLongMs: retryAfterMs }
   }
   // A server that refuses is to be left alone, whoever else it serves.
   const most = byChance > 0 && kind !== 'refused' ? MAX_CHANCE_DELAY_MS : MAX_DELAY_MS
@@ -131,6 +138,21 @@ export function decideRetry(failure: Failure, trial: Trial, random: number): Ret
   // The dice may fall short again and again: the last attempt comes no sooner than it does on average.
   const missing = byChance === 0 && attempts + 1 >= limit ? averageMs(limit) - elapsedMs : 0
   return { action: 'retry', delayMs: Math.min(leftMs, Math.max(jittered, missing)) }
+}
+
+/** The failure as it is told with what was decided: the server asks for a pause that is not, or not all, waited. */
+export function withPause(failure: Failure, decision: RetryDecision): Failure {
+  const { retryAfterMs = 0, message } = failure
+  const asked = Math.ceil(retryAfterMs / 1000)
+  if (decision.action === 'fail' && decision.tooLongMs !== undefined) {
+    return {
+      ...failure,
+      message: failureOf('status', 'no-time', { answer: message, asked }).message,
+    }
+  }
+  if (decision.action !== 'retry' || retryAfterMs <= MAX_RETRY_AFTER_MS) return failure
+  const told = { answer: message, asked, most: MAX_RETRY_AFTER_MS / 1000 }
+  return { ...failure, message: failureOf('status', 'long-pause', told).message }
 }
 
 /** Time from the first failure to the last of so many attempts as it is on average, milliseconds. */

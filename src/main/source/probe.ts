@@ -6,7 +6,7 @@ import type { Failure, FailureCode } from '../../shared/failure.js'
 import type { ProbeResult, ProbeTask, SourceRequest } from '../../shared/fetch-task.js'
 import { shownText } from '../../shared/unsafe-text.js'
 import type { Log } from '../log.js'
-import { decideRetry } from '../prefetch/retry-policy.js'
+import { decideRetry, withPause } from '../prefetch/retry-policy.js'
 import { warn, warning } from '../warning.js'
 import type { Credentials } from './credentials.js'
 import { NoRangesError, SourceError, sourceError, sourceMessage } from './source-error.js'
@@ -164,7 +164,7 @@ async function ask(
     if (decision.action !== 'retry') return result
     // A start that fails says so in one line; who waits for long is told why.
     const level = decision.delayMs < LONG_WAIT_MS ? 'debug' : 'info'
-    const { code, message } = result.failure
+    const { code, message } = withPause(result.failure, decision)
     const delay = Math.round(decision.delayMs)
     warn(options.log, warning('request-repeated', { delay, failure: message }), { code }, level)
     await options.sleep(decision.delayMs)

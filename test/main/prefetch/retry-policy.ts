@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { classify, decideRetry } from '../../../dist/main/prefetch/retry-policy.js'
+import {
+  classify,
+  decideRetry,
+  type RetryDecision,
+  withPause,
+} from '../../../dist/main/prefetch/retry-policy.js'
 import type { Failure, FailureCode } from '../../../dist/shared/failure.js'
 
 const of = (code: FailureCode, rest: Partial<Failure> = {}): Failure => ({
@@ -89,6 +94,32 @@ t.test('decideRetry() obeys Retry-After up to two minutes', async t => {
   t.strictSame(decideRetry(refused(3000), trial(1, 9), 0), { action: 'retry', delayMs: 3000 })
   t.strictSame(decideRetry(refused(0), trial(5, 9), 0), { action: 'retry', delayMs: 0 })
   t.strictSame(decideRetry(refused(1e9), trial(1, 9), 0), { action: 'retry', delayMs: 120_000 })
+})
+
+t.test('decideRetry() tells which pause was too long', async t => {
+  const refused = (retryAfterMs: number) => of('status', { status: 503, retryAfterMs })
+  const left = { ...trial(1, 9), elapsedMs: 100, maxElapsedMs: 30_000 }
+  t.strictSame(decideRetry(refused(60_000), left, 0), { action: 'fail', tooLongMs: 60_000 })
+  t.strictSame(decideRetry(refused(29_000), left, 0), { action: 'retry', delayMs: 29_000 })
+  const last = { ...left, attempts: 9 }
+  t.strictSame(decideRetry(refused(60_000), last, 0), { action: 'fail', tooLongMs: 60_000 })
+  t.strictSame(decideRetry(refused(60_000), trial(9, 9), 0), { action: 'fail' })
+})
+
+t.test('withPause() says what becomes of a pause that the server asks for', async t => {
+  const refused = (retryAfterMs: number) => of('status', { status: 503, retryAfterMs })
+  const said = (retryAfterMs: number, decision: RetryDecision) =>
+    withPause(refused(retryAfterMs), decision).message
+  t.equal(
+    said(59_001, { action: 'fail', tooLongMs: 59_001 }),
+    'status; the server asks to wait 60 s, which --retry-time forbids',
+  )
+  t.equal(
+    said(400_000, { action: 'retry', delayMs: 120_000 }),
+    'status; the server asks to wait 400 s, of which 120 s are waited',
+  )
+  t.equal(said(5000, { action: 'retry', delayMs: 5000 }), 'status')
+  t.equal(said(5000, { action: 'fail' }), 'status')
 })
 
 t.test('decideRetry() asks a server that answers beside the question a few times only', async t => {
