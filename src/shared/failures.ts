@@ -108,6 +108,7 @@ export const FAILURES = {
       answer: '{answer}',
       'no-time': '{answer}; the server asks to wait {asked} s, which --retry-time forbids',
       'long-pause': '{answer}; the server asks to wait {asked} s, of which {most} s are waited',
+      'no-address': '{answer}: a redirect without Location, the address it leads to',
       'no-cookie': '{answer} without a session cookie ({cookie})',
     },
     means:
@@ -155,9 +156,9 @@ export const FAILURES = {
   'source-changed': {
     side: 'server',
     texts: {
-      etag: 'the ETag is another one now',
+      etag: 'the ETag is another one now: {found}, it was {pinned}',
       'etag-answer': '{answer}: the ETag is another one now',
-      date: 'Last-Modified is another date now',
+      date: 'Last-Modified is another date now: {found}, it was {pinned}',
       size: 'the file has {found} bytes now, it had {expected}',
       'no-length': 'the answer does not tell its length any more',
       'no-validator': 'the answer has no ETag or Last-Modified any more',
@@ -184,7 +185,10 @@ export const FAILURES = {
     side: 'this machine',
     texts: {
       'no-end': 'the answer tells neither its length nor, in chunks, where it ends',
-      large: 'the file has {has}, --spool-limit and the free space of --spool allow {limit}',
+      large:
+        'the file has {bytes} bytes, --spool-limit and the free space of --spool allow {limit}',
+      'large-at-last':
+        'the file, whose length the server does not tell, has more than the {limit} bytes that --spool-limit and the free space of --spool allow',
       write: 'Cannot write the spool file: {problem}',
       read: '{problem}',
     },

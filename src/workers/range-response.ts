@@ -179,8 +179,10 @@ export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   }
   if (status === 407) return failureOf('proxy', 'answer', { answer }, { status })
   const location = fieldValue(headers, 'location')
-  if (REDIRECTS.has(status) && location)
-    return failureOf('redirect', 'answer', { answer }, { status, location })
+  if (REDIRECTS.has(status)) {
+    if (location) return failureOf('redirect', 'answer', { answer }, { status, location })
+    return failureOf('status', 'no-address', { answer }, { status })
+  }
   const retryAfterMs = parseRetryAfter(fieldValue(headers, 'retry-after'), nowMs)
   const delay = retryAfterMs === undefined ? {} : { retryAfterMs }
   return failureOf('status', 'answer', { answer }, { status, ...delay })
@@ -232,12 +234,12 @@ export function refuseVersion(
     if (etag === pinned && isStrongEtag(etag)) return undefined
     // A weak tag can only show a difference; the date has to tell about the rest.
     if (opaqueTag(etag) !== opaqueTag(pinned))
-      return failureOf('source-changed', 'etag', {}, PARTIAL)
+      return failureOf('source-changed', 'etag', values(etag, pinned), PARTIAL)
   }
   const modified = fieldValue(headers, 'last-modified')
   if (modified !== undefined && source.lastModified !== undefined) {
     if (!sameDate(modified, source.lastModified)) {
-      return failureOf('source-changed', 'date', {}, PARTIAL)
+      return failureOf('source-changed', 'date', values(modified, source.lastModified), PARTIAL)
     }
   }
   return undefined
@@ -258,6 +260,11 @@ function refuseUnknownVersion(
     return undefined
   }
   return failureOf('wrong-range', 'no-validator', {}, PARTIAL)
+}
+
+/** Both sides of a difference: whoever looks for the cause compares them with what servers and caches say. */
+function values(found: string, pinned: string): { found: string; pinned: string } {
+  return { found: quoted(found), pinned: quoted(pinned) }
 }
 
 function opaqueTag(etag: string): string {

@@ -20,6 +20,8 @@ export class SpoolFetch implements ResponseReader {
   readonly #writer: SpoolWriter
   #totalBytes: number | undefined
   #notes: AnswerNotes = {}
+  /** The head was accepted. */
+  #begun = false
   #telling = false
   #over = false
 
@@ -42,6 +44,7 @@ export class SpoolFetch implements ResponseReader {
     const failure = this.#refuseSize(totalBytes ?? 0) ?? this.#writer.begin(totalBytes)
     if (failure !== undefined) return failure
     this.#totalBytes = totalBytes
+    this.#begun = true
     this.#tell({ type: 'head', version })
     return 'read'
   }
@@ -94,8 +97,9 @@ export class SpoolFetch implements ResponseReader {
   #refuseSize(bytes: number): Failure | undefined {
     const { limitBytes } = this.#task
     if (bytes <= limitBytes) return undefined
-    const { position } = this.#writer
-    const has = position === 0 ? `${bytes} bytes` : `more than ${position} bytes`
-    return failureOf('spool', 'large', { has, limit: limitBytes })
+    // Where the head has not told the length, no more is known than that.
+    return this.#begun
+      ? failureOf('spool', 'large-at-last', { limit: limitBytes })
+      : failureOf('spool', 'large', { bytes, limit: limitBytes })
   }
 }

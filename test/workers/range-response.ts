@@ -214,6 +214,35 @@ t.test('parseRetryAfter() takes both forms, from nothing to a day', async t => {
   for (const [value, expected] of cases) t.equal(parseRetryAfter(value, NOW), expected, `${value}`)
 })
 
+t.test('an answer of another version is told with both validators, as they were sent', async t => {
+  const said = (headers: ResponseHead['headers'], source: object) =>
+    checkRangeResponse(good(headers), { totalBytes: 1000, ...source }, 100, 200, NOW)?.message ?? ''
+  t.equal(
+    said({ etag: '"v2"' }, { etag: '"v1"' }),
+    'the ETag is another one now: "v2", it was "v1"',
+  )
+  t.equal(
+    said({ etag: 'W/"v2"' }, { weakEtag: 'W/"v1"' }),
+    'the ETag is another one now: W/"v2", it was W/"v1"',
+  )
+  t.equal(
+    said({ 'last-modified': LATER }, { lastModified: DATE }),
+    `Last-Modified is another date now: ${LATER}, it was ${DATE}`,
+  )
+  const long = said({ etag: `"${'a'.repeat(500)}"` }, { etag: `"${'b'.repeat(500)}"` })
+  t.match(unquoted(long), /^the ETag is another one now: "a{79}, it was "b{79}$/)
+})
+
+t.test('a redirect without Location is told as such', async t => {
+  for (const headers of [{}, { location: '' }]) {
+    t.match(checkRangeResponse(head(302, headers), SOURCE, 100, 200, NOW), {
+      code: 'status',
+      status: 302,
+      message: '302 Found: a redirect without Location, the address it leads to',
+    })
+  }
+})
+
 t.test('isStrongEtag() tells tags fit for If-Match', async t => {
   for (const etag of ['"a"', '""', '"5f-1:b/+="', '"\u00e9"']) t.ok(isStrongEtag(etag), etag)
   for (const etag of ['W/"a"', 'a', '"a', '"a"b"', '"a b"', '"a", "b"', '*', '']) {

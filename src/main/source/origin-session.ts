@@ -5,6 +5,7 @@
 import type { Failure } from '../../shared/failure.js'
 import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
+import { unquoted } from '../../shared/quotation.js'
 import type { Log } from '../log.js'
 import { decideRetry } from '../prefetch/retry-policy.js'
 import { warn, warning } from '../warning.js'
@@ -303,7 +304,10 @@ export class OriginSession implements RequestSource {
       const source = await this.#probe({ length: 1, patient: true })
       this.resolved++
       const change = versionChange(request, source.request)
-      if (change !== undefined) return change
+      if (change !== undefined) {
+        const mask = (text: string) => this.#credentials.redact(text)
+        return { ...change, message: unquoted(change.message, mask) }
+      }
       this.#request = this.#madeAnew(source.request.url)
       this.#log('info', 'redirects followed again')
       return undefined

@@ -3,12 +3,13 @@
 import type { Failure } from '../../shared/failure.js'
 import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
+import { quoted } from '../../shared/quotation.js'
 
 /** What identifies a version. */
 export type Version = Pick<SourceRequest, 'totalBytes' | 'etag' | 'weakEtag' | 'lastModified'>
 
 /**
- * Tells what differs, or undefined if nothing does. A validator that either side lacks says nothing; equal strong
+ * Tells what differs, with the validators `quoted()`, or undefined if nothing does. A validator that either side lacks says nothing; equal strong
  * ETags mean equal bytes, so that a mirror's date may differ; weak ones can only show a difference.
  */
 export function versionChange(pinned: Version, found: Version): Failure | undefined {
@@ -17,17 +18,21 @@ export function versionChange(pinned: Version, found: Version): Failure | undefi
     return failureOf('source-changed', 'size', sizes)
   }
   if (pinned.etag !== undefined && found.etag !== undefined) {
-    return pinned.etag === found.etag ? undefined : failureOf('source-changed', 'etag')
+    return pinned.etag === found.etag ? undefined : changed('etag', found.etag, pinned.etag)
   }
   const { weakEtag } = pinned
   if (weakEtag !== undefined && found.weakEtag !== undefined && weakEtag !== found.weakEtag) {
-    return failureOf('source-changed', 'etag')
+    return changed('etag', found.weakEtag, weakEtag)
   }
   if (pinned.lastModified !== undefined && found.lastModified !== undefined) {
     const same =
       pinned.lastModified === found.lastModified ||
       Date.parse(pinned.lastModified) === Date.parse(found.lastModified)
-    if (!same) return failureOf('source-changed', 'date')
+    if (!same) return changed('date', found.lastModified, pinned.lastModified)
   }
   return undefined
+}
+
+function changed(key: 'etag' | 'date', found: string, pinned: string): Failure {
+  return failureOf('source-changed', key, { found: quoted(found), pinned: quoted(pinned) })
 }

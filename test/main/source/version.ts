@@ -11,6 +11,10 @@ t.test('versionChange() compares what both sides have', async t => {
   t.match(versionChange(pinned, { ...pinned, totalBytes: 4 })?.message, 'has 4 bytes now, it had 5')
   t.match(versionChange(pinned, { ...pinned, etag: '"b"' })?.message, 'ETag')
   t.match(versionChange(pinned, { totalBytes: 5, lastModified: later })?.message, 'Last-Modified')
+  t.equal(
+    versionChange(pinned, { ...pinned, etag: '"b"' })?.message,
+    'the ETag is another one now: "b", it was "a"',
+  )
   const dated = { totalBytes: 5, lastModified: date }
   t.equal(
     versionChange(dated, { ...dated, lastModified: 'Monday, 01-Jan-24 00:00:00 GMT' }),
