@@ -2,9 +2,9 @@
 // exit.
 
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileError, systemErrorText } from './file-error.js'
+import { FileError, fileError, systemErrorText } from './file-error.js'
 
 /** A written pidfile. Synchronous, so that it can be removed in the last moment of a process. */
 export class Pidfile {
@@ -14,7 +14,7 @@ export class Pidfile {
   /**
    * Writes the file; whoever watches for it never sees it empty or half.
    *
-   * @throws {FileError} if it cannot be written
+   * @throws {FileError} if it cannot be written, or something else has the path
    */
   constructor(path: string, pid: number) {
     // A later change of the working directory must not turn removal elsewhere.
@@ -29,13 +29,7 @@ export class Pidfile {
    * @throws {FileError} if it cannot
    */
   static check(path: string): void {
-    writeBeside(path, '', temporary => {
-      // What a rename would meet.
-      if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
-        throw Object.assign(new Error('illegal operation on a directory'), { code: 'EISDIR' })
-      }
-      rmSync(temporary)
-    })
+    writeBeside(path, '', temporary => rmSync(temporary))
   }
 
   /** Removes the file unless another process has written its own there since. Never throws. */
@@ -51,10 +45,15 @@ export class Pidfile {
 function writeBeside(path: string, text: string, then: (temporary: string) => void): void {
   const temporary = `${resolve(path)}.${randomBytes(6).toString('hex')}`
   try {
+    // A rename replaces all but a directory: as root /dev/null for the whole machine, or the link /dev/stdout.
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+      throw fileError('pidfile-kind', { path })
+    }
     writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 })
     then(temporary)
   } catch (error) {
     rmSync(temporary, { force: true })
+    if (error instanceof FileError) throw error
     throw fileError(
       'file-write',
       { what: 'pidfile', path, problem: systemErrorText(error) },

@@ -1,9 +1,11 @@
 // The command line from arguments to exit status, in this process and without an engine.
 
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -291,18 +293,45 @@ t.test('runCli() leaves a pidfile alone that another process has written since',
 })
 
 t.test('runCli() that cannot write the pidfile ends with 1 before it starts anything', async t => {
-  const directory = t.testdir({ directory: {} })
-  for (const [path, reason] of [
-    ['none/pid', 'no such file or directory'],
-    ['directory', 'illegal operation on a directory'],
-  ] as const) {
-    const cli = new CliRun(['-P', join(directory, path), url])
+  const directory = t.testdir({})
+  const cli = new CliRun(['-P', join(directory, 'none/pid'), url])
+  t.equal(await cli.run(), 1)
+  t.match(cli.error, /^nbd-prefetch: Cannot write the pidfile '.*': no such file or directory\n$/)
+  t.strictSame(cli.served, [])
+  t.equal(cli.out, '')
+  t.strictSame(readdirSync(directory), [])
+})
+
+t.test('runCli() never replaces what is no regular file by a pidfile', async t => {
+  const directory = t.testdir({ directory: {}, file: '', link: t.fixture('symlink', 'file') })
+  // Like a device, in this: of which root alone can make one.
+  execFileSync('mkfifo', [join(directory, 'fifo')])
+  for (const name of ['directory', 'link', 'fifo']) {
+    const path = join(directory, name)
+    const before = lstatSync(path)
+    const cli = new CliRun(['-P', path, url])
     t.equal(await cli.run(), 1)
-    t.match(cli.error, new RegExp(`^nbd-prefetch: Cannot write the pidfile '.*': ${reason}\n$`))
+    t.equal(
+      cli.error,
+      `nbd-prefetch: Cannot use '${path}' for --pidfile: it exists and is no regular file\n`,
+    )
     t.strictSame(cli.served, [])
-    t.equal(cli.out, '')
+    t.equal(lstatSync(path).ino, before.ino, name)
   }
-  t.strictSame(readdirSync(directory), ['directory'])
+  t.strictSame(readdirSync(directory), ['directory', 'fifo', 'file', 'link'])
+})
+
+t.test('runCli() never replaces what has come to the place of a pidfile meanwhile', async t => {
+  const pidfile = join(t.testdir({}), 'pid')
+  const cli: CliRun = new CliRun(['-P', pidfile, url], {
+    serve: async () => {
+      execFileSync('mkfifo', [pidfile])
+      return cli.server
+    },
+  })
+  t.equal(await cli.run(), 1)
+  t.ok(lstatSync(pidfile).isFIFO())
+  t.equal(cli.server.closedWith.length, 1)
 })
 
 t.test('runCli() that can no longer write the pidfile closes the server', async t => {

@@ -23,6 +23,11 @@ export const FILE_MESSAGES = {
     means: 'The system refuses to write a file that an option names.',
     fix: 'Look at the directory: a file is written beside its place first, and renamed.',
   },
+  'pidfile-kind': {
+    text: "Cannot use '{path}' for --pidfile: it exists and is no regular file",
+    means: 'Writing the pidfile would replace a device, a FIFO, a directory or a link.',
+    fix: 'Name a file that may be made and removed, or leave out `--pidfile`.',
+  },
   'output-write': {
     text: 'Cannot write to standard output: {problem}',
     means:
