@@ -1,8 +1,7 @@
 // Files named on the command line that hold more than a line: certificates, keys, cookies. Read before
 // the start, so that a wrong path is one clear line and not a failed request.
 
-import { randomBytes } from 'node:crypto'
-import { open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FileError, fileError, systemErrorText } from './file-error.js'
 import { warnIfOpen } from './secret-input.js'
@@ -85,51 +84,4 @@ export async function readCaDirectory(path: string): Promise<string> {
     throw usageError('no-certificate-in-directory', { path })
   }
   return [...certificates].join('\n')
-}
-
-/**
- * Text of a cookie jar, '' if there is none yet.
- *
- * @throws {FileError} if it cannot be read
- * @throws {UsageError} if it is not a plain file: writing it back would replace a device
- */
-export async function readCookieJar(path: string, warn: Warn): Promise<string> {
-  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined
-    throw fileError(
-      'file-read',
-      { what: 'cookie jar', path, problem: systemErrorText(error) },
-      {
-        cause: error,
-      },
-    )
-  })
-  if (status === undefined) return ''
-  if (!status.isFile()) {
-    throw usageError('cookie-jar-kind', { path })
-  }
-  return await readPrivateFile(path, 'cookie jar', warn)
-}
-
-/**
- * Writes a cookie jar whole or not at all, readable by its owner alone.
- *
- * @throws {FileError} if it cannot be written
- */
-export async function writeCookieJar(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`
-  try {
-    await using file = await open(temporary, 'wx', 0o600)
-    await file.writeFile(text)
-    await rename(temporary, path)
-  } catch (error) {
-    await unlink(temporary).catch(() => {})
-    throw fileError(
-      'file-write',
-      { what: 'cookie jar', path, problem: systemErrorText(error) },
-      {
-        cause: error,
-      },
-    )
-  }
 }

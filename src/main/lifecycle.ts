@@ -3,8 +3,8 @@
 
 import { rmdirSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { writeCookieJar } from './cookie-jar-file.js'
 import type { FileError } from './file-error.js'
-import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
 import type { CommandLine } from './invocation.js'
 import type { Log } from './log.js'

@@ -1,8 +1,8 @@
 // One run of `nbd-prefetch probe`: measures, prints what came of it, and gives up when asked to end.
 // What it touches of the process is handed in.
 
+import { writeCookieJar } from './cookie-jar-file.js'
 import type { FileError } from './file-error.js'
-import { writeCookieJar } from './input-files.js'
 import type { Interrupts } from './interrupts.js'
 import type { ProbeCommandLine } from './invocation.js'
 import type { Log } from './log.js'

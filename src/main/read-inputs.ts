@@ -1,7 +1,8 @@
 // Reads what flags name: secrets from files, descriptors and the terminal, certificates, cookies. In
 // a fixed order, as several may come from lines of standard input.
 
-import { readCaDirectory, readCookieJar, readPrivateFile, readTextFile } from './input-files.js'
+import { readCookieJar } from './cookie-jar-file.js'
+import { readCaDirectory, readPrivateFile, readTextFile } from './input-files.js'
 import type { InputFlags, ReadOptions } from './input-flags.js'
 import { namesSource, readSecret, readSecretFile, type SecretSources } from './secret-input.js'
 import { readTlsCertificates, readTlsPsk } from './tls-files.js'

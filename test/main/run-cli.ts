@@ -346,6 +346,19 @@ t.test('runCli() that can no longer write the pidfile closes the server', async 
   t.equal(cli.server.closedWith.length, 1)
 })
 
+t.test(
+  'runCli() that can not write the cookie jar ends with 1 before it starts anything',
+  async t => {
+    const cli = new CliRun(['--cookie-jar', join(t.testdir({}), 'none/jar'), url])
+    t.equal(await cli.run(), 1)
+    t.match(
+      cli.error,
+      /^nbd-prefetch: Cannot write the cookie jar '.*': no such file or directory\n$/,
+    )
+    t.strictSame(cli.served, [])
+  },
+)
+
 t.test('runCli() with --run passes the exit status through and prints nothing', async t => {
   for (const [command, expected] of [
     ['exit 0', 0],
