@@ -1,12 +1,11 @@
 #!/usr/bin/env sh
-//bin/sh -c :; trap '' USR1 USR2; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node --inspect-port=0.0.0.1:1024 "$0" "$@"
+//bin/sh -c :; trap '' USR1 USR2; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
 // The second line is a shell's, to which it begins with a command that does nothing: see huge-pages.ts.
 
 // The program `nbd-prefetch`: hands the real process to run-cli.ts and exits with its status.
 
 // SIGUSR1 would have Node open its debugger to every user of this machine: to run code as this one. Of no
-// effect from here on, hence before anything is loaded; and before that, while Node itself starts, it
-// finds the debugger at an address that no machine has, where it can't listen.
+// effect from here on, hence before anything is loaded.
 process.on('SIGUSR1', () => {})
 // SIGUSR2 has files opened again (output-files.ts). Where there are none, or none yet, it would end the process.
 process.on('SIGUSR2', () => {})

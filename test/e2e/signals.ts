@@ -11,7 +11,7 @@ import t, { type Test } from 'tap'
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import { rawOrigin } from '../fixtures/origin.js'
 import { launchProgram, startProgram } from '../fixtures/program.js'
-import { run, succeed } from '../fixtures/programs.js'
+import { succeed } from '../fixtures/programs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { requires } from '../fixtures/requires.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
@@ -88,19 +88,6 @@ t.test('SIGUSR1 opens no debugger', async t => {
   running.child.kill('SIGTERM')
   t.match(await running.ended, { status: 0 })
   t.notMatch(running.stderr, /debugger|inspector/i)
-})
-
-t.test('SIGUSR1 opens no debugger before the first line of the program, either', async t => {
-  const early = join(temporaryDirectory(t), 'early.cjs')
-  writeFileSync(
-    early,
-    `require('node:child_process').execFileSync('kill', ['-USR1', process.pid])\n`,
-  )
-  const env = { ...process.env, NODE_OPTIONS: `--require=${early}` }
-  const outcome = await run(t, CLI, ['--version'], { env })
-  t.match(outcome, { status: 0, stdout: /^nbd-prefetch \d/ })
-  // Node looks for the address, so the signal was there in time.
-  t.match(outcome.stderr, /^(Starting inspector on 0\.0\.0\.1:1024 failed: .*\n)+$/)
 })
 
 t.test('SIGUSR2 ends nothing where there are no files to open again', async t => {
