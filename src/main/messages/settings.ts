@@ -8,6 +8,12 @@ export const SETTINGS_MESSAGES = {
     means: 'A configuration file holds a JSON object.',
     fix: 'An object without anything is written {}.',
   },
+  'config-encoding': {
+    text: 'Cannot use {file}: it is UTF-16, expected UTF-8',
+    means:
+      'An editor or PowerShell has saved the configuration file in an encoding that JSON files do not have.',
+    fix: 'Save it as UTF-8, or change it by `iconv -f UTF-16 -t UTF-8`. A byte order mark is no harm.',
+  },
   'config-json': {
     text: 'Cannot use {file}: it is no JSON at line {line}, column {column}: {problem}',
     means: 'The configuration file breaks the rules of JSON at that place.',

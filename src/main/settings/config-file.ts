@@ -27,21 +27,28 @@ export const EXPORT_OPTIONS: ReadonlyMap<string, OptionEntry> = new Map(
   TABLE.filter(isPerExport).map(entry => [entry.key, entry]),
 )
 
+/** Of a text in UTF-16 that was read as UTF-8: its byte order mark, or the half of a letter that is zero. */
+const UTF_16 = /^(\ufffd\ufffd|.?\0)/s
+
 /**
  * Reads the text of a configuration file.
  *
+ * @param text with or without a byte order mark
  * @param path as the file was named
  * @throws {UsageError} for what is no configuration; names the file and the key, and shows no secret
  */
 export function configLayer(text: string, path: string): SettingLayer {
   const file = `the configuration file '${shownText(path)}'`
-  const fault = findJsonFault(text)
-  if (text.trim() === '') throw usageError('config-empty', { file })
+  if (UTF_16.test(text)) throw usageError('config-encoding', { file })
+  // Windows' editors put one in front.
+  const json = text.replace(/^\ufeff/, '')
+  const fault = findJsonFault(json)
+  if (json.trim() === '') throw usageError('config-empty', { file })
   if (fault !== undefined) {
     const { line, column, what } = fault
     throw usageError('config-json', { file, line, column, problem: shownText(what) })
   }
-  const content = object(JSON.parse(text) as unknown, file, 'an object of options')
+  const content = object(JSON.parse(json) as unknown, file, 'an object of options')
   const source = { kind: 'file', name: path } as const
   const settings = optionsOf(content, FILE_OPTIONS, FILE_KEYS, ` in ${file}`)
   const value = imagesOf(content, file)

@@ -237,12 +237,24 @@ t.test('invocationOf() parts what an export says from what has to be read for it
   })
 })
 
+t.test('configLayer() passes over a byte order mark', async t => {
+  const { settings } = configLayer('\ufeff{"port": 7}', 'x.json')
+  t.equal(settings.get('port')?.value, 7)
+})
+
 t.test('configLayer() refuses what is no configuration, with the file and the key', async t => {
   const file = "the configuration file 'x.json'"
   for (const [content, message] of [
     ['', `Cannot use ${file}: it is empty`],
     [' \n', `Cannot use ${file}: it is empty`],
+    ['\ufeff', `Cannot use ${file}: it is empty`],
     ['secret', `Cannot use ${file}: it is no JSON at line 1, column 1: expected a value`],
+    ['\ufeffsecret', `Cannot use ${file}: it is no JSON at line 1, column 1: expected a value`],
+    // As it comes from the bytes of UTF-16, with and without a byte order mark.
+    ['\ufffd\ufffd{\0}\0', `Cannot use ${file}: it is UTF-16, expected UTF-8`],
+    ['\ufffd\ufffd\0{\0}', `Cannot use ${file}: it is UTF-16, expected UTF-8`],
+    ['{\0}\0', `Cannot use ${file}: it is UTF-16, expected UTF-8`],
+    ['\0{\0}', `Cannot use ${file}: it is UTF-16, expected UTF-8`],
     [
       '{\n  "port": 1,\n}',
       `Cannot use ${file}: it is no JSON at line 3, column 1: expected a key in double quotes`,
