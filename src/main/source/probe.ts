@@ -6,7 +6,7 @@ import type { Failure, FailureCode } from '../../shared/failure.js'
 import type { ProbeResult, ProbeTask, SourceRequest } from '../../shared/fetch-task.js'
 import { shownText } from '../../shared/unsafe-text.js'
 import type { Log } from '../log.js'
-import { decideRetry, withPause } from '../prefetch/retry-policy.js'
+import { classify, decideRetry, withPause } from '../prefetch/retry-policy.js'
 import { warn, warning } from '../warning.js'
 import type { Credentials } from './credentials.js'
 import { NoRangesError, SourceError, sourceError, sourceMessage } from './source-error.js'
@@ -23,9 +23,13 @@ export const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
   'connect',
   'connect-timeout',
   'range-ignored',
-  'wrong-range',
-  'encoded',
 ])
+
+/**
+ * Attempts at start for a part that is not the one that was asked for, or encoded. It may be that of one bad node among
+ * many. The whole file in place of a part is told at once: a server without ranges is downloaded from, where that is allowed.
+ */
+const SUSPECT_ATTEMPTS = 3
 
 /** Answers of servers that have the file and can't, or can't rightly, send a part of it. */
 const NO_RANGES: ReadonlySet<FailureCode> = new Set(['range-ignored', 'wrong-range'])
@@ -153,12 +157,12 @@ async function ask(
     options.signal?.throwIfAborted()
     options.onResult(result)
     if (result.timings.firstByteMs >= 0) spoken.add(new URL(url).origin)
-    // A host that is not there at the start is a mistake more often than an outage, and what the
-    // first answer gets wrong is the server's habit.
+    // A host that is not there at the start is a mistake more often than an outage.
     const { patient = false } = options
     if (result.ok || (!patient && FINAL_AT_START.has(result.failure.code))) return result
     if (options.finalStatuses?.has(result.failure.status) === true) return result
-    const maxAttempts = patient ? options.attempts : Math.min(MAX_ATTEMPTS, options.attempts)
+    const most = classify(result.failure) === 'suspect' ? SUSPECT_ATTEMPTS : MAX_ATTEMPTS
+    const maxAttempts = patient ? options.attempts : Math.min(most, options.attempts)
     const trial = { attempts: attempt, maxAttempts }
     const decision = decideRetry(result.failure, trial, options.random())
     if (decision.action !== 'retry') return result

@@ -190,6 +190,36 @@ t.test('probe() asks whether https is meant only where nothing spoke HTTP', asyn
   t.notOk(await said(url, spoken({ code: 'status', status: 400, message: '400 Bad Request' }, 1)))
 })
 
+t.test('probe() asks again where the first answer is not what was asked', async t => {
+  const url = 'http://host/disk.img'
+  const asked = async (answers: readonly ProbeResult[], attempts = 9) => {
+    let count = 0
+    const source = await probe({
+      url,
+      credentials: new Credentials({ url }),
+      transport: 0,
+      prober: { probe: async () => answers[Math.min(count++, answers.length - 1)] as ProbeResult },
+      attempts,
+      maxRedirects: 20,
+      protocols: new Set(['http:', 'https:']),
+      ...{ log: () => {}, random: () => 0, sleep: async () => {}, onResult: () => {} },
+    }).catch((error: Error) => error)
+    return { count, source }
+  }
+  for (const code of ['wrong-range', 'encoded'] as const) {
+    const odd: ProbeResult = { ok: false, failure: { code, message: code }, timings: TIMINGS }
+    t.match(await asked([odd, OPENED]), { count: 2, source: { request: { url } } }, code)
+    t.match(await asked([odd, odd, OPENED]), { count: 3, source: { request: { url } } }, code)
+    const habit = await asked([odd])
+    t.equal(habit.count, 3, 'a habit is found out soon')
+    t.ok(habit.source instanceof SourceError)
+    t.equal((await asked([odd], 1)).count, 1, 'with --retries 0 never')
+  }
+  const whole = { code: 'range-ignored', message: 'all of it' } as const
+  const unranged = await asked([{ ok: false, failure: whole, timings: TIMINGS }])
+  t.equal(unranged.count, 1, 'a server without ranges is not asked again')
+})
+
 t.test('parseSourceUrl() tells a missing URL from one that is no text', async t => {
   t.throws(() => parseSourceUrl(undefined), /its URL is missing/)
   t.throws(() => parseSourceUrl(new globalThis.URL(URL)), /type object as URL: expected text/)
