@@ -226,6 +226,22 @@ t.test('parseCommandLine() refuses what it does not know', async t => {
       'Cannot serve argument 2 beside exports with names: expected NAME=URL',
     ],
     [
+      ['=http://h/1', 'a/b=http://h/2'],
+      "Cannot serve argument 2: a name before '=' can't have ':', '/' or '='; use --config, or --export-name for a single image",
+    ],
+    [
+      ['a:b=http://h/1'],
+      "Cannot serve argument 1: a name before '=' can't have ':', '/' or '='; use --config, or --export-name for a single image",
+    ],
+    [
+      ['a=b=https://h/1', url],
+      "Cannot serve argument 1: a name before '=' can't have ':', '/' or '='; use --config, or --export-name for a single image",
+    ],
+    [
+      ['a=https://h/1', 'https://h/?a=http://b'],
+      'Cannot serve argument 2 beside exports with names: expected NAME=URL',
+    ],
+    [
       ['--conections', '4', url],
       "Cannot read the command line: unknown option '--conections' (Did you mean --connections?); see nbd-prefetch --help",
     ],

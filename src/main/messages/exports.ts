@@ -38,6 +38,11 @@ export const EXPORT_MESSAGES = {
     means: 'Some of the images have names and this one has not.',
     fix: '',
   },
+  'argument-name': {
+    text: "Cannot {verb} argument {number}: a name before '=' can't have ':', '/' or '='; use --config, or --export-name for a single image",
+    means: 'The argument is taken for NAME=URL, whose name ends at the first of these characters.',
+    fix: 'Write the images into a JSON file, as `"exports": [{ "name": "a/b", "url": "https://host/disk.img" }]`, and give it by `--config`; or take another name. One image is named by `-e a/b`.',
+  },
   'several-urls': {
     text: 'Cannot {verb} more than one URL: got {count} arguments, quote those with spaces{naming}',
     means: 'A URL or a path with a space was not quoted, or several images were meant.',
