@@ -4,17 +4,17 @@
 
 // The program `nbd-prefetch`: hands the real process to run-cli.ts and exits with its status.
 
+import { isatty } from 'node:tty'
+import { setFlagsFromString } from 'node:v8'
+
 // SIGUSR1 would have Node open its debugger to every user of this machine: to run code as this one. Of no
-// effect from here on, hence before anything is loaded.
+// effect from here on, hence before anything of the program is loaded.
 process.on('SIGUSR1', () => {})
 // SIGUSR2 has files opened again (output-files.ts). Where there are none, or none yet, it would end the process.
 process.on('SIGUSR2', () => {})
 
 // For --exit-with-parent, and hence before anything is loaded: the parent may end meanwhile.
 const parent = process.ppid
-
-const { isatty } = await import('node:tty')
-const { setFlagsFromString } = await import('node:v8')
 
 // The heaps of this thread and the workers hold little and could grow to much: small ones cost a copy
 // no speed and take 50 MiB less beside the ring. A program's own affair, so not for `serve()`.

@@ -124,7 +124,7 @@ export class Origin {
     const most = Math.min(governor.limit - 1, Math.ceil(governor.limit * RESERVE_SHARE))
     const reserve = this.#requesters.some(r => r.randomly) ? most : 0
     while (governor.room(nowMs) > reserve && this.#startAhead(nowMs)) {}
-    for (const requester of [...this.#requesters]) requester.giveUp(nowMs)
+    for (const requester of this.#requesters) requester.giveUp(nowMs)
     this.#heldBack.enter(governor.heldBack(nowMs), nowMs)
     this.#arm(nowMs)
   }

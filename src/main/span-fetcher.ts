@@ -130,7 +130,7 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
     this.#parts.served.set(Math.floor((offset - 1) / this.#parts.blockBytes))
   }
 
-  /** CACHE: the range will be read. What the ring has room for is fetched after all demand. */
+  /** CACHE: the range will be read. As much of it as hints have room for is fetched after all demand. */
   hint(extent: Extent, connection: number): void {
     this.#chooser.hint(extent, connection)
     this.wake()
@@ -382,7 +382,8 @@ export class SpanFetcher implements DemandFetcher, Requester, RangeRequestsOwner
 
   /** When a retry is due, or a request is to be looked at. */
   dueMs(nowMs: number): number {
-    const demandMs = this.#demandDueMs > nowMs ? this.#demandDueMs : Number.POSITIVE_INFINITY
-    return Math.min(this.#retries.dueMs(nowMs), this.#requests.dueMs(nowMs), demandMs)
+    const demandMs = this.#demandDueMs
+    const waitMs = demandMs > nowMs ? demandMs : Number.POSITIVE_INFINITY
+    return Math.min(this.#retries.dueMs(nowMs), this.#requests.dueMs(nowMs), waitMs)
   }
 }

@@ -3,6 +3,7 @@
 
 import type { Failure, FailureCode } from './failure.js'
 import { type FillingArguments, fill } from './message.js'
+import { quoted } from './quotation.js'
 
 /** What failures of one code say. */
 interface FailureEntry {
@@ -248,6 +249,20 @@ export function failureOf<Code extends FailureCode, Key extends keyof Texts<Code
 ): Failure {
   const texts: Readonly<Record<string, string>> = FAILURES[code].texts
   return { code, message: fill(texts[key] as string, filling ?? {}), ...details }
+}
+
+/**
+ * The source has another validator than the one it was opened with. Both are told: whoever looks for the cause
+ * compares them with what servers and caches say.
+ */
+export function validatorChanged(
+  key: 'etag' | 'date',
+  found: string,
+  pinned: string,
+  details: FailureDetails = {},
+): Failure {
+  const values = { found: quoted(found), pinned: quoted(pinned) }
+  return failureOf('source-changed', key, values, details)
 }
 
 /** What is told of a request that was given up: to clients in replies, to operators in the log. */

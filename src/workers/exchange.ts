@@ -121,14 +121,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // aborted when its response begins.
   }
 
-  /** True while the rest of an answer is read that nobody wants, for the sake of the connection. */
-  get isDraining(): boolean {
-    return this.#settled && this.#answered && !this.#released
-  }
-
-  /** Gives up such a rest, and the connection with it. */
-  stopDraining(): void {
-    if (this.isDraining && this.#controller !== undefined) this.#abort(this.#controller)
+  /**
+   * Gives up the rest of an answer that nobody wants, which is read for the sake of the connection, and the
+   * connection with it.
+   *
+   * @returns false if there is none
+   */
+  stopDraining(): boolean {
+    const isDraining = this.#settled && this.#answered && !this.#released
+    if (!isDraining || this.#controller === undefined) return false
+    this.#abort(this.#controller)
+    return true
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {

@@ -194,10 +194,7 @@ class Connection implements Carrier, BodyGauge {
 
   /** Ends it if it does nothing but read the rest of an answer that nobody wants. */
   stopDraining(): boolean {
-    const [exchange] = this.#exchanges
-    if (this.#exchanges.length !== 1 || exchange?.isDraining !== true) return false
-    exchange.stopDraining()
-    return true
+    return this.#exchanges.length === 1 && this.#exchanges[0]?.stopDraining() === true
   }
 
   get bodyAhead(): number {

@@ -4,7 +4,7 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { Failure } from '../shared/failure.js'
-import { failureOf } from '../shared/failures.js'
+import { failureOf, validatorChanged } from '../shared/failures.js'
 import type { AnswerNotes, ProbeTask, SourceRequest } from '../shared/fetch-task.js'
 import { quoted } from '../shared/quotation.js'
 
@@ -189,10 +189,10 @@ export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
 }
 
 /** `503 Service Unavailable`, in the server's words where it has any, which are quoted. */
-export function statusLine(head: ResponseHead): string {
-  const said = /[\x21-\x7e]/.test(head.statusText)
-  const text = said ? quoted(head.statusText) : STATUS_CODES[head.status]
-  return text ? `${head.status} ${text}` : `${head.status}`
+export function statusLine({ status, statusText }: Omit<ResponseHead, 'headers'>): string {
+  const said = /[\x21-\x7e]/.test(statusText)
+  const text = said ? quoted(statusText) : STATUS_CODES[status]
+  return text ? `${status} ${text}` : `${status}`
 }
 
 /** Bodies whose bytes are not simply the image's. */
@@ -234,12 +234,12 @@ export function refuseVersion(
     if (etag === pinned && isStrongEtag(etag)) return undefined
     // A weak tag can only show a difference; the date has to tell about the rest.
     if (opaqueTag(etag) !== opaqueTag(pinned))
-      return failureOf('source-changed', 'etag', values(etag, pinned), PARTIAL)
+      return validatorChanged('etag', etag, pinned, PARTIAL)
   }
   const modified = fieldValue(headers, 'last-modified')
   if (modified !== undefined && source.lastModified !== undefined) {
     if (!sameDate(modified, source.lastModified)) {
-      return failureOf('source-changed', 'date', values(modified, source.lastModified), PARTIAL)
+      return validatorChanged('date', modified, source.lastModified, PARTIAL)
     }
   }
   return undefined
@@ -260,11 +260,6 @@ function refuseUnknownVersion(
     return undefined
   }
   return failureOf('wrong-range', 'no-validator', {}, PARTIAL)
-}
-
-/** Both sides of a difference: whoever looks for the cause compares them with what servers and caches say. */
-function values(found: string, pinned: string): { found: string; pinned: string } {
-  return { found: quoted(found), pinned: quoted(pinned) }
 }
 
 function opaqueTag(etag: string): string {

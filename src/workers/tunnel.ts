@@ -1,12 +1,11 @@
 // A connection through a proxy: CONNECT, its answer, and TLS with the origin inside. Only the proxy
 // sees the credentials meant for it, and it sees none of the origin's.
 
-import { STATUS_CODES } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
 import type { buildConnector } from 'undici'
-import { quoted } from '../shared/quotation.js'
 import type { HttpProxy } from '../shared/transport.js'
 import { ProxyError } from './proxy-error.js'
+import { statusLine } from './range-response.js'
 
 /** Longest head of an answer to CONNECT, bytes. */
 const MAX_HEAD_BYTES = 16 * 1024
@@ -127,10 +126,9 @@ function readAnswer(head: string, extraBytes: number): ProxyError | undefined {
     // TLS is ours to begin: bytes before that come from somebody else.
     return extraBytes === 0 ? undefined : new ProxyError('it sends more than its answer')
   }
-  const said = match[2] ?? ''
   const offers = fields.filter(field => /^proxy-authenticate:/i.test(field))
   const unusable = status === 407 && offers.length > 0 && !offers.some(o => /:\s*basic\b/i.test(o))
-  const reason = /[\x21-\x7e]/.test(said) ? quoted(said) : (STATUS_CODES[status] ?? '')
   const hint = unusable ? '; it does not offer basic authentication' : ''
-  return new ProxyError(`${status} ${reason}${hint}`.trim(), { status })
+  const answer = statusLine({ status, statusText: match[2] ?? '' })
+  return new ProxyError(`${answer}${hint}`, { status })
 }

@@ -1,21 +1,14 @@
 // The whole engine on virtual time, where a server refuses and where readers leave.
 
 import t from 'tap'
+import { SETTING } from '../../.bench/engine/cases.js'
 import { Simulation, type SimulationOptions } from '../../.bench/engine/simulation.js'
 import { readSequentially } from '../../.bench/engine/workloads.js'
 
 const KiB = 1024
 const MiB = 1024 * KiB
-const ORIGIN = { firstByteMs: 100, connectionRate: 30e6, pieceBytes: 128 * KiB }
-const USUAL: SimulationOptions = {
-  seed: 1,
-  imageBytes: 1024 * MiB,
-  slotCount: 1024,
-  slotBytes: 256 * KiB,
-  connections: 16,
-  maxRequestBytes: 24 * MiB,
-  origin: ORIGIN,
-}
+const { origin: ORIGIN } = SETTING
+const USUAL: SimulationOptions = { ...SETTING, imageBytes: 1024 * MiB, probedBytes: 0 }
 const QEMU = { unit: 2 * MiB, depth: 8 }
 
 /** An answer 503 that asks for patience. */
