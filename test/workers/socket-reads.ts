@@ -146,6 +146,42 @@ for (const tls of [false, true]) {
   )
 }
 
+t.test('what comes over TLS in one turn is parsed at once, not record by record', async t => {
+  const records = 100
+  const length = records * 16_384
+  const origin = await httpOrigin(t, serveRange(length), await makeCertificate())
+  const reader = get(clientFor(t, origin, { verify: false }), '/', [
+    'range',
+    `bytes=0-${length - 1}`,
+  ])
+  await reader.done
+  t.equal(reader.failure, undefined)
+  t.ok(Buffer.concat(reader.pieces).equals(imageBytes(0, length)))
+  t.ok(reader.pieces.length < records / 2, `${reader.pieces.length} pieces`)
+})
+
+for (const how of ['destroy', 'resetAndDestroy'] as const) {
+  const event = how === 'destroy' ? 'end' : 'breaking off'
+  t.test(`what has come over TLS before the ${event} of its connection is not lost`, async t => {
+    const origin = await httpOrigin(
+      t,
+      (_request, response) => {
+        response.writeHead(200, { 'content-length': BODY })
+        response.flushHeaders()
+        setImmediate(() => {
+          response.write(imageBytes(0, 50_000))
+          // Once that is sent, and before the client, who is in the same thread, can have read it.
+          process.nextTick(() => process.nextTick(() => [...origin.sockets][0]?.[how]()))
+        })
+      },
+      await makeCertificate(),
+    )
+    const reader = await get(clientFor(t, origin, { verify: false }), '/').done
+    t.not(reader.failure, undefined)
+    t.ok(Buffer.concat(reader.pieces).equals(imageBytes(0, 50_000)))
+  })
+}
+
 t.test('a chunked body comes whole, framing and trailers taken off', async t => {
   const origin = await httpOrigin(t, (_request, response) => {
     response.writeHead(200, { trailer: 'x-sum' })
