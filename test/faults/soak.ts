@@ -27,11 +27,12 @@ async function survives(
   faults: readonly FaultRule[],
   server: Partial<ServerOptions>,
   size: number,
+  tls = false,
 ): Promise<void> {
   const { image, origin, ...served } = await servedImage(t, {
     size: size + 1,
     // Of a seed of its own each time: what holds for one sequence of faults only is worth little.
-    origin: { faults, seed: Math.ceil(Math.random() * 1e9) },
+    origin: { faults, seed: Math.ceil(Math.random() * 1e9), tls },
     server: { ...SMALL, ...server },
   })
   const client = await served.connect(2)
@@ -58,6 +59,18 @@ for (const [share, each] of [
     await survives(t, faults, { firstByteTimeout: 0.2, bodyTimeout: 0.2 }, 8 * MIB)
   })
 }
+
+// Records of TLS are gathered before they are parsed, most of them where nothing slows the server down.
+t.test('all of them together over TLS, 20 % of requests in all', async t => {
+  const faults = CASES.map(one => rule(one, 0.2 / CASES.length))
+  const limits = {
+    firstByteTimeout: 0.3,
+    bodyTimeout: 0.3,
+    readahead: 4 * MIB,
+    maxRequest: 4 * MIB,
+  }
+  await survives(t, faults, { ...limits, insecure: true }, 24 * MIB, true)
+})
 
 /** Long waits cost a test's time, and tell no more. */
 function limits({ server }: FaultCase): Partial<ServerOptions> {
