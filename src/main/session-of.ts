@@ -45,11 +45,14 @@ export function sessionOf(options: ResolvedOptions, tools: SessionTools): Origin
 function authorizerOf(options: ResolvedOptions, tools: SessionTools): Authorizer | undefined {
   const { url, urls, credentials, cookieScript, headerScript } = options
   const { pool, transport, clock } = tools
-  const addSecret = (secret: string, shortest?: number) => credentials.addSecret(secret, shortest)
   if (options.session === 'vmware') {
     const { headers } = credentials
-    return new VmwareLogin({ urls, headers, transport, caller: pool, clock, addSecret })
+    const hide = credentials.renewedSecrets()
+    return new VmwareLogin({ urls, headers, transport, caller: pool, clock, hide })
   }
   if (cookieScript === undefined && headerScript === undefined) return undefined
-  return new ScriptAuthorizer({ url, cookie: cookieScript, header: headerScript, clock, addSecret })
+  return new ScriptAuthorizer({
+    ...{ url, cookie: cookieScript, header: headerScript, clock },
+    renewedSecrets: () => credentials.renewedSecrets(),
+  })
 }

@@ -34,6 +34,8 @@ const SHORTEST_SECRET = 4
 const SHORTEST_HEADER_SECRET = 8
 /** Values of cookies that are masked: those in the jar, which are fewer, and the latest that were. */
 const MAX_COOKIE_SECRETS = 1024
+/** Renewals whose secrets are masked: a server may repeat what a request was sent with a while ago. */
+const MASKED_RENEWALS = 256
 const MASK = '***'
 const USER_INFO = /((?:\b[a-z][a-z0-9+.-]*|\*):\/\/)[^/?#\s'"]*@/gi
 /** Query parameters that are credentials: signed URLs of clouds and CDNs, and tokens. */
@@ -48,6 +50,8 @@ export class Credentials {
   readonly #secrets = new Set<string>()
   /** The latest is the last. A server may set another one with each answer: these are forgotten in the end. */
   readonly #cookieSecrets = new Set<string>()
+  /** Of each that gives some again and again, by renewal. */
+  readonly #renewed: (readonly string[])[][] = []
   readonly #user: string | undefined
   readonly #password: string | undefined
   readonly #jar: CookieJar | undefined
@@ -144,6 +148,21 @@ export class Credentials {
     if (secret.length >= shortest) this.#secrets.add(secret)
   }
 
+  /**
+   * For secrets that take each other's place, as those of a session do. What is returned masks what it is given from
+   * now on, and forgets the oldest in the end: a script may be run once a second for as long as the server runs.
+   */
+  renewedSecrets(): (secrets: readonly string[]) => void {
+    const renewals: (readonly string[])[] = []
+    this.#renewed.push(renewals)
+    return given => {
+      const secrets = given.filter(secret => secret.length >= SHORTEST_SECRET)
+      if (secrets.join('\n') === renewals.at(-1)?.join('\n')) return
+      renewals.push(secrets)
+      if (renewals.length > MASKED_RENEWALS) renewals.shift()
+    }
+  }
+
   #hideCookies(): void {
     for (const value of this.#jar?.values ?? []) {
       if (value.length < SHORTEST_HEADER_SECRET) continue
@@ -160,7 +179,7 @@ export class Credentials {
   redact(text: string): string {
     let redacted = text
     // Before what only looks like a secret, which may end within one. The longest first: one may be part of another.
-    const secrets = [...this.#secrets, ...this.#cookieSecrets]
+    const secrets = [...this.#secrets, ...this.#cookieSecrets, ...this.#renewed.flat(2)]
     for (const secret of secrets.sort((a, b) => b.length - a.length)) {
       redacted = redacted.replaceAll(secret, MASK)
     }

@@ -22,8 +22,8 @@ export interface ScriptAuthorizerParts {
   /** The image's URL: `$url` in the scripts. */
   readonly url: string
   readonly clock: () => number
-  /** Told of every value that must not be shown from now on. */
-  readonly addSecret: (secret: string, shortest?: number) => void
+  /** Makes what is told of the values that must not be shown from now on, at each run of one script. */
+  readonly renewedSecrets: () => (secrets: readonly string[]) => void
 }
 
 interface Source {
@@ -32,6 +32,7 @@ interface Source {
   readonly script: ShellScript
   readonly renewMs: number
   readonly read: (output: string) => GivenHeaders
+  readonly hide: (secrets: readonly string[]) => void
   headers: GivenHeaders
   atMs: number
 }
@@ -57,6 +58,7 @@ export class ScriptAuthorizer implements Authorizer {
         script: new ShellScript(script),
         renewMs,
         read,
+        hide: parts.renewedSecrets(),
         headers: {},
         atMs,
       })
@@ -81,7 +83,7 @@ export class ScriptAuthorizer implements Authorizer {
         return { ok: false, failure: failureOf('session', 'script', told) }
       }
       source.atMs = clock()
-      this.#keepSecret(source.headers)
+      source.hide(secretsIn(source.headers))
     }
     const headers = Object.assign({}, ...this.#sources.map(source => source.headers))
     return { ok: true, headers }
@@ -90,17 +92,17 @@ export class ScriptAuthorizer implements Authorizer {
   async end(): Promise<void> {
     for (const { script } of this.#sources) script.kill()
   }
+}
 
-  #keepSecret(headers: GivenHeaders): void {
-    for (const value of Object.values(headers)) {
-      if (value === undefined) continue
-      this.#parts.addSecret(value, SHORTEST_HEADER)
-      // The parts of 'Bearer token' and 'name=value; name=value', too.
-      for (const part of value.split(/[\s;]+/)) {
-        const equals = part.indexOf('=')
-        if (equals < 1) this.#parts.addSecret(part, SHORTEST_HEADER)
-        else this.#parts.addSecret(part.slice(equals + 1))
-      }
+/** The values, and the parts of 'Bearer token' and 'name=value; name=value'. */
+function secretsIn(headers: GivenHeaders): string[] {
+  return Object.values(headers).flatMap((value = '') => {
+    const [words, values]: [string[], string[]] = [[value], []]
+    for (const part of value.split(/[\s;]+/)) {
+      const equals = part.indexOf('=')
+      if (equals < 1) words.push(part)
+      else values.push(part.slice(equals + 1))
     }
-  }
+    return [...words.filter(word => word.length >= SHORTEST_HEADER), ...values]
+  })
 }

@@ -22,7 +22,8 @@ export interface VmwareLoginParts {
   readonly transport: number
   readonly caller: Caller
   readonly clock: () => number
-  readonly addSecret: (secret: string) => void
+  /** Told of the cookies of each login, which must not be shown from now on. */
+  readonly hide: (secrets: readonly string[]) => void
   /** Told of the outcome of each request. */
   readonly onCall?: () => void
 }
@@ -60,7 +61,7 @@ export class VmwareLogin implements Authorizer {
   }
 
   async #begin(url: string, reason: RenewalReason): Promise<Authorization> {
-    const { headers, transport, caller, clock, addSecret } = this.#parts
+    const { headers, transport, caller, clock, hide } = this.#parts
     const task: CallTask = {
       url,
       method: 'GET',
@@ -83,8 +84,7 @@ export class VmwareLogin implements Authorizer {
           : failureOf('status', 'answer', { answer: message }, details)
       return { ok: false, failure }
     }
-    for (const cookie of cookies)
-      addSecret(cookie.slice(cookie.indexOf('=') + 1).replaceAll('"', ''))
+    hide(cookies.map(cookie => cookie.slice(cookie.indexOf('=') + 1).replaceAll('"', '')))
     const before = this.#cookie
     this.#cookie = cookies.join('; ')
     this.#sinceMs = startedMs

@@ -100,6 +100,21 @@ t.test('splitHeader() splits at the first colon and does not repeat what it refu
   }
 })
 
+t.test('Credentials.renewedSecrets() masks the latest, and forgets in the end', async t => {
+  const credentials = make({})
+  const [script, login] = [credentials.renewedSecrets(), credentials.renewedSecrets()]
+  login(['session-of-old'])
+  // A week of a script that is run once a minute.
+  for (let run = 0; run < 10_000; run++) script([`token-${run}.`, `cookie-${run}.`])
+  for (let run = 0; run < 1000; run++) script(['token-9999.', 'cookie-9999.'])
+  t.equal(
+    credentials.redact('token-9990. cookie-9990. cookie-9999. session-of-old'),
+    '*** *** *** ***',
+    'what is renewed seldom is not forgotten for what is renewed often',
+  )
+  t.equal(credentials.redact('token-100.'), 'token-100.')
+})
+
 t.test('Credentials.redact() masks user info, signatures and every known secret', async t => {
   const credentials = make({
     user: 'me',
