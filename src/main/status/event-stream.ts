@@ -38,10 +38,11 @@ export class EventStream {
    * Sends the first picture at once and goes on until the other side leaves.
    *
    * @param headers sent beside those of an event stream
-   * @returns false if there are too many; nothing was sent then
+   * @returns false if there are too many, or the response waits behind another of its connection, which would take the
+   *   place for ever: nothing tells it of its end; nothing was sent then
    */
   add(response: ServerResponse, headers: Readonly<Record<string, string>> = {}): boolean {
-    if (this.#subscribers.size >= MAX_SUBSCRIBERS) return false
+    if (this.#subscribers.size >= MAX_SUBSCRIBERS || response.socket === null) return false
     response.writeHead(200, {
       ...headers,
       'Content-Type': 'text/event-stream; charset=utf-8',

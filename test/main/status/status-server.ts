@@ -368,6 +368,25 @@ t.test('EventStream drops who does not read, and lets nothing pile up meanwhile'
   stuck.destroy()
 })
 
+t.test('EventStream takes one response of a connection, and forgets it with that', async t => {
+  const events = new EventStream({ json: () => Buffer.from('{}') }, 2)
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked++
+    if (!events.add(response)) response.end()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  socket.resume()
+  socket.write('GET /events HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(5))
+  await until(() => asked === 5)
+  t.equal(events.size, 1)
+  socket.destroy()
+  await until(() => events.size === 0)
+})
+
 t.test(
   'StatusServer stands a crowd, answers those who follow, and says when it is open to all',
   async t => {
