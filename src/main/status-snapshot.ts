@@ -53,6 +53,7 @@ export function statusSnapshot(parts: SnapshotParts, statistics: Statistics): St
       }
     }),
     exportCount: images.length,
+    brokenCount: images.filter(image => poisonOf(image) !== undefined).length,
     ring: picture.ring,
     origins: origins.slice(0, STATUS_BOUNDS.origins).map(origin => {
       const { options } = sources.find(one => one.origin === origin) as (typeof sources)[number]
@@ -108,9 +109,7 @@ function originStatus(
 
 /** Whether all is well. Cheap. */
 export function healthOf({ sources, images, listener }: SnapshotParts): HealthStatus {
-  const broken = images
-    .map(image => ('view' in image ? image.view.fetcher.poison : image.download.poison))
-    .find(poison => poison !== undefined)
+  const broken = images.map(poisonOf).find(poison => poison !== undefined)
   const down = sources.find(({ origin }) => origin.record.down)
   const reasons = [
     ...(broken === undefined ? [] : [broken.message]),
@@ -122,4 +121,9 @@ export function healthOf({ sources, images, listener }: SnapshotParts): HealthSt
     ready: reasons.length === 0,
     reason: reasons.join('; '),
   }
+}
+
+/** Why nothing of an image is served any more. */
+function poisonOf(image: ImageExport | SpoolExport) {
+  return 'view' in image ? image.view.fetcher.poison : image.download.poison
 }

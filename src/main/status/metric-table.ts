@@ -51,6 +51,14 @@ function byOrigin(
   return origins.map(origin => [[origin.origin], figure(origin)])
 }
 
+/** 1 for those beyond the bound if one of them is. */
+function brokenExports({ exports, exportCount, brokenCount }: StatusSnapshot): Labelled[] {
+  const labelled = exports.map(({ name, broken }): Labelled => [[name], broken === '' ? 0 : 1])
+  const listed = labelled.reduce((sum, [, value]) => sum + value, 0)
+  if (exportCount > exports.length) labelled.push([[OTHERS], brokenCount > listed ? 1 : 0])
+  return labelled
+}
+
 const EXPORTS: readonly MetricEntry[] = [
   {
     name: 'image_bytes',
@@ -113,7 +121,7 @@ const EXPORTS: readonly MetricEntry[] = [
     type: 'gauge',
     help: '1 if nothing of the export is served any more, as its image has changed',
     labels: ['export'],
-    values: s => s.exports.map(({ name, broken }) => [[name], broken === '' ? 0 : 1]),
+    values: brokenExports,
   },
 ]
 

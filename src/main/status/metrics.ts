@@ -23,7 +23,8 @@ const PROCESS_METRICS = [
   {
     name: 'process_start_time_seconds',
     help: 'Start of the process, seconds since 1970',
-    value: () => Math.round(Date.now() / 1000 - process.uptime()),
+    // Not by the clock of now: one that was set since would tell of a restart.
+    value: () => Math.round(performance.timeOrigin / 1000),
   },
 ] as const
 

@@ -51,6 +51,8 @@ export interface StatusSnapshot {
   /** In the order given; at most `STATUS_BOUNDS.exports`, `exportCount` says how many there are. */
   readonly exports: readonly ExportStatus[]
   readonly exportCount: number
+  /** Of all of them, those of which nothing is served any more. */
+  readonly brokenCount: number
   readonly ring: RingStatus
   readonly origins: readonly OriginStatus[]
   readonly workers: readonly WorkerStatus[]

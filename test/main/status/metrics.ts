@@ -11,7 +11,7 @@ import {
 } from '../../../dist/main/status/metric-table.js'
 import { StatusMetrics } from '../../../dist/main/status/metrics.js'
 import { STATUS_BOUNDS } from '../../../dist/main/status/snapshot.js'
-import { fakeExport, fakeSnapshot } from '../../fixtures/fake-snapshot.js'
+import { fakeExport, fakeExportStatus, fakeSnapshot } from '../../fixtures/fake-snapshot.js'
 import { fakeStatistics } from '../../fixtures/fake-statistics.js'
 import { run, succeed } from '../../fixtures/programs.js'
 import { requires } from '../../fixtures/requires.js'
@@ -83,6 +83,33 @@ t.test('StatusMetrics stays small however many exports there are', async t => {
     'none is left out',
   )
   t.ok(values.size < 400)
+})
+
+t.test('StatusMetrics tells of a broken export that is not listed', async t => {
+  const metrics = new StatusMetrics()
+  const others = 'nbd_prefetch_export_broken{export="(others)"}'
+  const broken = { ...fakeExportStatus('disk'), broken: 'it has changed' }
+  for (const [changes, value] of [
+    [{}, undefined],
+    [{ exportCount: 2 }, 0],
+    [{ exportCount: 2, brokenCount: 1 }, 1],
+    [{ exportCount: 2, brokenCount: 1, exports: [broken] }, 0],
+  ] as const) {
+    t.equal(valuesOf(await metrics.text(fakeSnapshot(changes))).get(others), value)
+  }
+})
+
+t.test('StatusMetrics tells one start, whatever becomes of the clock', async t => {
+  const metrics = new StatusMetrics()
+  const start = async () => valuesOf(await metrics.text(busy)).get('process_start_time_seconds')
+  const before = await start()
+  const { now } = Date
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => now() + 3_600_000
+  t.equal(await start(), before)
+  t.ok(Math.abs((before ?? 0) - (now() / 1000 - process.uptime())) < 2)
 })
 
 t.test('two servers in one process have metrics of their own', async t => {
