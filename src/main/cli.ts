@@ -1,6 +1,7 @@
 #!/usr/bin/env sh
-//bin/sh -c :; trap '' USR1 USR2; export GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
-// The second line is a shell's, to which it begins with a command that does nothing: see huge-pages.ts.
+//bin/sh -c :; trap '' USR1 USR2; trap 'NOHUP=' HUP; NOHUP=1; kill -HUP $$; export NOHUP GLIBC_TUNABLES="glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1${GLIBC_TUNABLES:+:$GLIBC_TUNABLES}"; exec node "$0" "$@"
+// The second line is a shell's, to which it begins with a command that does nothing: see huge-pages.ts. It sends itself
+// SIGHUP to find out if that is ignored, as under nohup(1): a shell can trap no signal that was, and Node forgets it.
 
 // The program `nbd-prefetch`: hands the real process to run-cli.ts and exits with its status.
 
@@ -12,6 +13,11 @@ import { setFlagsFromString } from 'node:v8'
 process.on('SIGUSR1', () => {})
 // SIGUSR2 has files opened again (output-files.ts). Where there are none, or none yet, it would end the process.
 process.on('SIGUSR2', () => {})
+
+const nohup = process.env['NOHUP'] === '1'
+// Ours, and of no meaning to what we run.
+delete process.env['NOHUP']
+if (nohup) process.on('SIGHUP', () => {})
 
 // For --exit-with-parent, and hence before anything is loaded: the parent may end meanwhile.
 const parent = process.ppid
@@ -43,6 +49,7 @@ process.exit(
     parent,
     stdin: 0,
     terminal: [0, 1, 2].some(isatty),
+    nohup,
     ask: askOnTerminal,
     stdout: wholeOutput(process.stdout),
     stderr: process.stderr,

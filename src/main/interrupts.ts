@@ -22,13 +22,16 @@ export class Interrupts implements Disposable {
   onEach: (signal: NodeJS.Signals) => void = () => {}
   #pending: ((signal: NodeJS.Signals) => void)[] = []
   readonly #source: SignalSource
+  readonly #signals: readonly string[]
   readonly #raise = (signal: unknown): void => this.raise(signal as NodeJS.Signals)
 
-  constructor(source: SignalSource) {
+  /** @param nohup true takes no notice of a lost terminal */
+  constructor(source: SignalSource, nohup = false) {
     this.#source = source
+    this.#signals = SIGNALS.filter(signal => !nohup || signal !== 'SIGHUP')
     this.first = new Promise(resolve => this.#pending.push(resolve))
     this.second = new Promise(resolve => this.#pending.push(resolve))
-    for (const signal of SIGNALS) source.on(signal, this.#raise)
+    for (const signal of this.#signals) source.on(signal, this.#raise)
   }
 
   /** A request without a real signal. */
@@ -39,6 +42,6 @@ export class Interrupts implements Disposable {
 
   /** Gives the signals back their usual effect. */
   [Symbol.dispose](): void {
-    for (const signal of SIGNALS) this.#source.off(signal, this.#raise)
+    for (const signal of this.#signals) this.#source.off(signal, this.#raise)
   }
 }

@@ -41,6 +41,8 @@ export interface LifecycleParts {
   readonly ppid: () => number
   /** True if the terminal sends Ctrl-C and Ctrl-\ to the --run command by itself. */
   readonly terminal: boolean
+  /** True if SIGHUP is to be ignored by the command, too. */
+  readonly nohup: boolean
   /** Rejects with a FileError if it can't be written. */
   readonly writeOut: (text: string) => Promise<void>
   readonly writeError: (text: string) => void
@@ -170,7 +172,7 @@ export class Lifecycle {
   }
 
   async #waitForEnd(server: Server): Promise<number> {
-    const { commandLine, interrupts, log, env, terminal, progress, writeOut } = this.#parts
+    const { commandLine, interrupts, log, env, terminal, nohup, progress, writeOut } = this.#parts
     const statistics = () => server.statistics()
     if (commandLine.run === undefined) {
       // First, as both may be on one terminal.
@@ -184,7 +186,7 @@ export class Lifecycle {
     }
     log('debug', 'running the command', { uri: server.uri })
     progress.start(statistics)
-    const command = runCommand(commandLine.run, server, env)
+    const command = runCommand(commandLine.run, server, env, nohup)
     this.#command = command
     // Ctrl-C and Ctrl-\ reach every process of the terminal's foreground group: once is enough.
     interrupts.onEach = signal => {

@@ -51,6 +51,8 @@ export interface CliHost {
   readonly parent: number
   /** True on a terminal: its Ctrl-C and Ctrl-\ reach the --run command by itself. */
   readonly terminal: boolean
+  /** True if whoever started us has SIGHUP ignored, as nohup(1) does. */
+  readonly nohup: boolean
   /** Asks the user for a secret. Rejects if there is nobody to ask. */
   readonly ask: (what: string) => Promise<string>
   readonly stdout: NodeJS.WritableStream & { readonly columns?: number }
@@ -125,7 +127,7 @@ export async function runCli(host: CliHost): Promise<number> {
     )
     redact = text => exports.reduce((masked, one) => one.options.credentials.redact(masked), text)
 
-    using interrupts = new Interrupts(host.process)
+    using interrupts = new Interrupts(host.process, host.nohup)
     const writeOut = (text: string) => show(host.stdout, text)
     const shared = { options, interrupts, log, writeOut }
     using serviceManager = new ServiceManager({ env: host.env, pid: host.process.pid, log })
@@ -149,6 +151,7 @@ export async function runCli(host: CliHost): Promise<number> {
             parent: host.parent,
             ppid: () => host.process.ppid,
             terminal: host.terminal,
+            nohup: host.nohup,
             writeError,
           })
     using defects = new Defects(host.process)

@@ -24,13 +24,16 @@ export type CommandVariables = Pick<
  * Starts `/bin/sh -c COMMAND` with our standard streams and, beside `environment`, `$uri`, `$nbd`
  * (the same), `$unixsocket`, `$port` and `$exportname`; those that do not apply are empty. `$uris` has the
  * URIs of all exports, parted by spaces, of which a URI has none.
+ *
+ * @param nohup true has it and its processes ignore SIGHUP, which Node gives its usual effect in what it starts
  */
 export function runCommand(
   command: string,
   server: CommandVariables,
   environment: NodeJS.ProcessEnv,
+  nohup = false,
 ): RunningCommand {
-  const child = spawn('/bin/sh', ['-c', command], {
+  const child = spawn('/bin/sh', ['-c', nohup ? `trap '' HUP; ${command}` : command], {
     stdio: 'inherit',
     env: {
       ...environment,

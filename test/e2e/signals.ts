@@ -11,7 +11,7 @@ import t, { type Test } from 'tap'
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import { rawOrigin } from '../fixtures/origin.js'
 import { launchProgram, startProgram } from '../fixtures/program.js'
-import { succeed } from '../fixtures/programs.js'
+import { start, succeed } from '../fixtures/programs.js'
 import { RawClient } from '../fixtures/raw-client.js'
 import { requires } from '../fixtures/requires.js'
 import { temporaryDirectory } from '../fixtures/temporary-directory.js'
@@ -108,6 +108,21 @@ t.test('SIGUSR2 ends nothing while settings are read', requires('mkfifo'), async
   await config.writeFile('{}')
   await config.close()
   t.match(await ended, { status: 0, signal: null, stderr: '' })
+})
+
+t.test('SIGHUP ends nothing that was started by nohup', requires('nohup'), async t => {
+  const origin = await startOrigin(t)
+  const env = { ...process.env, no_proxy: '*', NODE_OPTIONS: '' }
+  const path = join(temporaryDirectory(t), 's')
+  const server = start(t, 'nohup', [CLI, '-U', path, origin.url], { env })
+  await until(() => server.stdout !== '')
+  server.child.kill('SIGHUP')
+  server.child.kill('SIGTERM')
+  t.match(await server.ended, { status: 0 }, 'the second signal was the first')
+  // Node gives signals their usual effect again in what it starts.
+  const command = 'kill -HUP $PPID $$; printenv NOHUP; echo here'
+  const running = start(t, 'nohup', [CLI, '--run', command, origin.url], { env })
+  t.match(await running.ended, { status: 0, stdout: /^here$/m })
 })
 
 t.test('running reads get the time of --drain-timeout and no more', async t => {

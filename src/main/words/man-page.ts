@@ -159,7 +159,7 @@ const FILES = [
 const SIGNALS = [
   [
     ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'],
-    'Running reads get --drain-timeout to finish, then all is closed. A second one ends at once. With --run they are handed to every process of the command; a second one kills them.',
+    'Running reads get --drain-timeout to finish, then all is closed. A second one ends at once. With --run they are handed to every process of the command; a second one kills them. Under nohup(1) SIGHUP is ignored.',
   ],
   [
     ['SIGUSR2'],
