@@ -93,11 +93,13 @@ export class Lifecycle {
   endAtOnce(): void {
     this.#command?.kill('SIGKILL')
     this.#pidfile?.remove()
+    const { options } = this.#parts
     const path = this.#server?.unixSocket
-    if (path === undefined) return
+    // The file of a socket that was handed over is whose it was.
+    if (path === undefined || options.listenFds !== undefined) return
     try {
       unlinkSync(path)
-      if (this.#parts.options.unix === '-') rmdirSync(dirname(path))
+      if (options.unix === '-') rmdirSync(dirname(path))
     } catch {
       // The orderly end was quicker, or its directory holds more: nothing left to do.
     }

@@ -67,6 +67,17 @@ t.test(
   },
 )
 
+t.test('runCli() ending at once leaves the file of a socket that was handed over', async t => {
+  const path = join(t.testdir({ s: '' }), 's')
+  const cli = new CliRun([url], { env: { LISTEN_PID: '4242', LISTEN_FDS: '1' } })
+  cli.server.unixSocket = path
+  const status = cli.run()
+  await cli.until(() => cli.out !== '')
+  cli.process.emit('uncaughtException', new Error('broken'))
+  t.equal(await status, 1)
+  t.ok(existsSync(path))
+})
+
 t.test('runCli() ends at once with 1 and a stack at an error nobody caught', async t => {
   for (const event of ['uncaughtException', 'unhandledRejection']) {
     const cli = new CliRun(['-U', '/tmp/s', `http://me:hunter2@host/x`])
