@@ -87,5 +87,6 @@ export function checkExportName(name: string): string {
   if (name.includes('\0')) {
     throw usageError('export-name-nul')
   }
+  if (/\p{Surrogate}/u.test(name)) throw usageError('export-name-half')
   return name
 }

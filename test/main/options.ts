@@ -159,6 +159,7 @@ t.test('resolveOptions() says what was wrong, with which value, and what is expe
       'Cannot use the --export-name: it has 4098 bytes, NBD allows 4096',
     ],
     [{ exportName: 'a\0' }, 'Cannot use the --export-name: it has a NUL character'],
+    [{ exportName: 'a\ud83d' }, 'Cannot use the --export-name: it has half of a character'],
     [{ password: 'x' }, 'Cannot use a password without a user name: add --user'],
     [{ user: 'a:b' }, "Cannot use the user name: basic authentication allows no ':' in it"],
     [{ ca: 'nothing' }, 'Cannot use the --cacert: it has no PEM certificate'],

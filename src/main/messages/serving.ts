@@ -33,6 +33,12 @@ export const SERVING_MESSAGES = {
     means: 'The protocol allows none.',
     fix: '',
   },
+  'export-name-half': {
+    text: 'Cannot use the --export-name: it has half of a character',
+    means:
+      'A name is UTF-8, which half of a surrogate pair, as `\\ud800` in JSON, can not be put in.',
+    fix: '',
+  },
   'socket-file-flag': {
     text: 'Cannot use {flag} without --unix PATH',
     means: 'The option is about the file of a socket, and there is none, or a private one.',
