@@ -7,8 +7,9 @@ import { SPOOL_BLOCK } from '../shared/spool-task.js'
 import type { Export, ReadHandle, ReadRequest, ReadSink } from './export.js'
 import { imageInfo } from './export-info.js'
 import type { ExportInfo, StatusExtent } from './nbd/messages.js'
+import { GatherMemory } from './ring/gather-memory.js'
 import type { Arrivals } from './spool/arrivals.js'
-import { BUFFER_BYTES, type Granted, ReadBuffers, WholeReads } from './spool/read-buffers.js'
+import { BUFFER_BYTES, type Granted, ReadBuffers } from './spool/read-buffers.js'
 import { ReadMeter } from './status/read-meter.js'
 import { zeroExtents } from './zero-extents.js'
 
@@ -62,7 +63,7 @@ export class SpoolExport implements Export {
   readonly clock: () => number
   readonly #buffers = new Map<number, ReadBuffers>()
   #closing: Promise<void> | undefined
-  readonly #wholeReads = new WholeReads(WHOLE_BYTES)
+  readonly #wholeReads = new GatherMemory(WHOLE_BYTES)
 
   constructor(parts: SpoolExportParts) {
     this.meter = new ReadMeter(parts.size, SPOOL_BLOCK)
@@ -124,7 +125,9 @@ export class SpoolExport implements Export {
   ): void {
     if (whole && bytes > BUFFER_BYTES) {
       const owner = this.#wholeReads
-      owner.take(bytes, buffer => granted(buffer, () => owner.give(buffer)))
+      owner.take(connection, bytes, share => {
+        granted(Buffer.allocUnsafeSlow(bytes), () => owner.give(share))
+      })
       return
     }
     let owner = this.#buffers.get(connection)

@@ -28,10 +28,11 @@ function spooled(
   t: Test,
   origin: Partial<SlowServerOptions> = {},
   server: Partial<ServerOptions> = {},
+  size = SIZE,
 ): Promise<ServedImage> {
   const spool = temporaryDirectory(t)
   return servedImage(t, {
-    size: SIZE,
+    size,
     origin: { ranges: false, ...origin },
     server: { spool, workers: 1, ...server },
   })
@@ -353,4 +354,20 @@ t.test('a compressed file is served as it is, with a warning', async t => {
     })
     t.match(await warned, /is gzip data and is served as it is, .* decompress the file \(gunzip\)/)
   }
+})
+
+t.test('a client that never reads a whole reply keeps no memory from others', async t => {
+  const length = 32 * MIB
+  const { image, server } = await spooled(t, {}, { maxClients: 2 }, length + MIB)
+  const place = { socketPath: server.unixSocket, port: server.port }
+  const stuck = await RawClient.enter(place, { structured: false })
+  t.teardown(() => stuck.destroy())
+  stuck.socket.pause()
+  stuck.read(1n, 0, length)
+  await untilStatistics(server, ({ servedBytes }) => servedBytes === length)
+  const other = await RawClient.enter(place, { structured: false })
+  t.teardown(() => other.destroy())
+  other.read(2n, MIB, MIB)
+  t.equal((await other.take(16)).readUInt32BE(4), 0)
+  t.equal(image.compare(MIB, await other.take(MIB)), -1)
 })

@@ -48,39 +48,3 @@ export class ReadBuffers {
     return Buffer.allocUnsafeSlow(BUFFER_BYTES)
   }
 }
-
-/** Memory for reads that must be handed out as a whole, over all connections. */
-export class WholeReads {
-  readonly #limit: number
-  readonly #line: { readonly bytes: number; readonly granted: Granted }[] = []
-  #used = 0
-  #serving = false
-
-  /** @param limit bytes in use at a time; one read may always run, however large */
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  /** Calls back with a buffer of `bytes` bytes, at once if there is room and nobody waits. */
-  take(bytes: number, granted: Granted): void {
-    this.#line.push({ bytes, granted })
-    this.#serve()
-  }
-
-  give(buffer: Buffer): void {
-    this.#used -= buffer.length
-    this.#serve()
-  }
-
-  #serve(): void {
-    if (this.#serving) return
-    this.#serving = true
-    for (let first = this.#line[0]; first !== undefined; first = this.#line[0]) {
-      if (this.#used > 0 && this.#used + first.bytes > this.#limit) break
-      this.#line.shift()
-      this.#used += first.bytes
-      first.granted(Buffer.allocUnsafeSlow(first.bytes))
-    }
-    this.#serving = false
-  }
-}

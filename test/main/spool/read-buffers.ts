@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BUFFER_BYTES, ReadBuffers, WholeReads } from '../../../dist/main/spool/read-buffers.js'
+import { BUFFER_BYTES, ReadBuffers } from '../../../dist/main/spool/read-buffers.js'
 
 t.test('ReadBuffers lends no more than it has, in order of asking', async t => {
   const buffers = new ReadBuffers(2)
@@ -33,28 +33,4 @@ t.test('ReadBuffers stands a line of thousands that give back at once', async t 
   }
   buffers.give(first as Buffer)
   t.equal(served, 50_000)
-})
-
-t.test('WholeReads keeps its bound, but for one read alone', async t => {
-  const whole = new WholeReads(100)
-  const held: Buffer[] = []
-  const take = (bytes: number) => whole.take(bytes, buffer => void held.push(buffer))
-  take(1000)
-  take(60)
-  take(40)
-  take(1)
-  t.strictSame(
-    held.map(buffer => buffer.length),
-    [1000],
-  )
-  whole.give(held[0] as Buffer)
-  t.strictSame(
-    held.map(buffer => buffer.length),
-    [1000, 60, 40],
-  )
-  whole.give(held[1] as Buffer)
-  t.strictSame(
-    held.map(buffer => buffer.length),
-    [1000, 60, 40, 1],
-  )
 })
