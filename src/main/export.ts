@@ -63,7 +63,8 @@ export interface Export {
   blockStatus?(offset: number, length: number, connection: number): readonly StatusExtent[]
   /**
    * A client that has stopped was handed `bytes` which it will not be sent, and `reads` of its reads
-   * are started again once it goes on: they are not to be counted twice.
+   * are started again once it goes on: they are not to be counted twice. Fewer than none are of a client that has
+   * left instead.
    */
   calledBack?(bytes: number, reads: number): void
   /** True while others wait, or will soon, for the memory behind the pieces that were handed out. */

@@ -32,6 +32,8 @@ export class ReadQueue implements ReadOwner {
   #waiting: ReadReply[] = []
   /** Reads that were started and not answered in full, in the order they were started in. */
   readonly #running = new Set<ReadReply>()
+  /** Of those that wait, the ones that were started before. */
+  readonly #parked = new Set<ReadReply>()
   /** Bytes that may be owed. Less than the limit once the client was slow, until it is not. */
   #allowance: number
   /** Bytes of started reads that have not been sent. */
@@ -94,6 +96,7 @@ export class ReadQueue implements ReadOwner {
     const parked = [...this.#running]
     this.#settings.export.calledBack?.(this.#calledBackBytes, parked.length)
     this.#running.clear()
+    for (const read of parked) this.#parked.add(read)
     this.#waiting = [...parked, ...this.#waiting]
     this.#owedBytes = this.writer.handedDataBytes
     this.#allowance = Math.min(this.#allowance, WINDOW_BYTES)
@@ -102,6 +105,9 @@ export class ReadQueue implements ReadOwner {
   /** The client is gone. */
   cancel(): void {
     this.#waiting.length = 0
+    // They do not come again: the reads of others are not taken for them.
+    this.#settings.export.calledBack?.(0, -this.#parked.size)
+    this.#parked.clear()
     for (const read of this.#running) read.handle?.cancel()
     this.#running.clear()
   }
@@ -147,6 +153,7 @@ export class ReadQueue implements ReadOwner {
   }
 
   #start(read: ReadReply): void {
+    this.#parked.delete(read)
     this.#running.add(read)
     try {
       const { connection, export: disk } = this.#settings

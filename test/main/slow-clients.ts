@@ -163,3 +163,14 @@ t.test('small replies to a client that does not read stay bounded by its request
   t.ok(disk.cached.length < 50_000)
   client.destroy()
 })
+
+t.test('reads of a client that stopped and left are counted once', async t => {
+  const { disk, listener } = await serve(t)
+  const stuck = await RawClient.enter(listener)
+  stuck.socket.pause()
+  for (let index = 0; index < 8; index++) stuck.read(BigInt(index), index * MIB, MIB)
+  await until(() => disk.reads === 8 && disk.counted.reads < 8)
+  stuck.destroy()
+  await until(() => listener.clients === 0)
+  t.equal(disk.counted.reads, 8)
+})

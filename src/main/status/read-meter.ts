@@ -61,11 +61,16 @@ export class ReadMeter {
   }
 
   /**
-   * Bytes that were served will not be sent, and their reads be started again: they are counted already. A counter
-   * never falls, which Prometheus would take for a restart.
+   * Bytes that were served will not be sent, and their reads be started again, or not at all if there are fewer than
+   * none: they are counted already. A counter never falls, which Prometheus would take for a restart.
    */
   calledBack(bytes: number, reads: number): void {
     this.#readsAgain += reads
+    if (this.#readsAgain < 0) {
+      // Those of others were taken for them.
+      this.reads -= this.#readsAgain
+      this.#readsAgain = 0
+    }
     this.#bytesAgain += bytes
     this.#hitsAgain += bytes
   }

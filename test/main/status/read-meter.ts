@@ -36,6 +36,16 @@ t.test('ReadMeter counts bytes served, and those that were there', async t => {
   t.match(meter, { servedBytes: 150, hitBytes: 40 })
 })
 
+t.test('ReadMeter.calledBack() forgets the reads of a client that has left', async t => {
+  const meter = new ReadMeter(1000, 10)
+  for (let count = 0; count < 3; count++) meter.started(0)
+  meter.calledBack(0, 3)
+  meter.started(1)
+  meter.calledBack(0, -3)
+  meter.started(2)
+  t.equal(meter.reads, 5)
+})
+
 t.test('ReadMeter.calledBack() counts once what is served again, and no counter falls', async t => {
   const meter = new ReadMeter(0, 1)
   meter.started(0)
