@@ -12,6 +12,8 @@ import type { Prober } from './probe.js'
 const PATIENCE_MS = 2_000
 /** How long its answer to that may take, milliseconds. */
 const ANSWER_MS = 5_000
+/** A server of TLS may answer in the clear, too: that it was asked wrongly, or is to be asked by https. */
+const PLAIN_ANSWER = /^HTTP\/1\.[01] (?!3|400|426)\d/
 /** Says nothing about what is wanted of the server, nor who asks. */
 const QUESTION = 'OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
@@ -53,7 +55,7 @@ export class PlainHttpWatch implements Prober {
         socket.once('connect', () => socket.write(QUESTION))
         socket.once('data', data => {
           socket.destroy()
-          if (data.subarray(0, 5).toString('latin1') === 'HTTP/') resolve(PLAIN)
+          if (PLAIN_ANSWER.test(data.toString('latin1', 0, 12))) resolve(PLAIN)
         })
         over.addEventListener('abort', () => socket.destroy(), { once: true })
       }, this.#patienceMs)

@@ -47,6 +47,24 @@ t.test('PlainHttpWatch.probe() hands on what the prober says', async t => {
   t.pass('the connection is closed')
 })
 
+t.test('PlainHttpWatch.probe() waits for TLS that says in the clear what it is', async t => {
+  // nginx, Apache and Go have the first for it; others send the client to https.
+  for (const said of ['400 Bad Request', '301 Moved Permanently', '426 Upgrade Required']) {
+    const tls = await rawOrigin(t, socket => socket.end(`HTTP/1.1 ${said}\r\n\r\n`))
+    let answer = (_: ProbeResult) => {}
+    const late = {
+      probe: () =>
+        new Promise<ProbeResult>(resolve => {
+          answer = resolve
+        }),
+    }
+    const probing = new PlainHttpWatch(late, 1).probe(task(tls.url.replace('http:', 'https:')))
+    await until(() => tls.requests.length > 0 && tls.open === 0)
+    answer(refused)
+    t.equal(await probing, refused, said)
+  }
+})
+
 t.test('PlainHttpWatch.probe() survives a server that is not there', async t => {
   const gone = await rawOrigin(t, () => {})
   let answer = (_: ProbeResult) => {}
