@@ -36,15 +36,17 @@ export function tunnelConnector(parts: TunnelParts): buildConnector.connector {
       outer?.destroy(error)
       settle(error, null)
     }
-    const timer = setTimeout(
-      () => fail(Object.assign(new Error('too slow'), { code: 'UND_ERR_CONNECT_TIMEOUT' })),
-      parts.timeoutMs,
-    )
+    let reached = false
+    const timer = setTimeout(() => {
+      const late = Object.assign(new Error('too slow'), { code: 'UND_ERR_CONNECT_TIMEOUT' })
+      fail(reached ? late : new ProxyError('no connection', { cause: late }))
+    }, parts.timeoutMs)
     const outer = connectOf(parts.toProxy)(addressOf(new URL(parts.proxy.url)), (error, socket) => {
       if (error !== null) {
         fail(new ProxyError('no connection', { cause: error }))
         return
       }
+      reached = true
       // undici leaves out the brackets of IPv6 addresses.
       const host = isIPv6(options.hostname) ? `[${options.hostname}]` : options.hostname
       const target = `${host}:${options.port || '443'}`

@@ -7,6 +7,7 @@ import type { Certificate, SlowServerOptions } from '../../.bench/slow-server/op
 import { SlowServer } from '../../.bench/slow-server/server.js'
 import type { ServerOptions } from '../../dist/main/index.js'
 import { type OpenedSource, openSource } from '../fixtures/open-source.js'
+import { rawOrigin } from '../fixtures/origin.js'
 import { startProxy } from '../fixtures/proxy.js'
 import { firstWrongByte, type ServedImage, servedImage } from '../fixtures/served-image.js'
 
@@ -129,6 +130,16 @@ t.test('a proxy that never answers CONNECT meets the limit for connecting', asyn
   await t.rejects(opening(t, { tls: certificate }, settings), {
     message: /Cannot connect: no connection within the limit/,
   })
+})
+
+t.test('a proxy that can not be reached within the limit is named', async t => {
+  const silent = await rawOrigin(t, () => {})
+  const settings = { proxy: `https://${new URL(silent.url).host}`, connectTimeout: 0.2 }
+  for (const tls of [false, certificate]) {
+    await t.rejects(opening(t, { tls }, settings), {
+      message: /Cannot connect to the proxy: no connection within the limit/,
+    })
+  }
 })
 
 t.test("the environment names proxies as it does to curl, and --proxy '' none", async t => {
