@@ -27,6 +27,8 @@ import { WRONG_NAME } from './vmware-url.js'
 const MAX_FRUITLESS = 3
 /** Time after a failed renewal in which no other is begun, milliseconds. */
 const PAUSE_MS = 5_000
+/** … where the password was not accepted, as accounts are locked for that, or where what there is may still be good. */
+const LONG_PAUSE_MS = 60_000
 
 /** Statuses that say that the headers are not good, and that a URL got by a redirect is not. */
 const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
@@ -70,6 +72,8 @@ export class OriginSession implements RequestSource {
   #fruitless = 0
   #failure: Failure | undefined
   #pausedUntilMs = Number.NEGATIVE_INFINITY
+  /** Of renewals by the clock. */
+  #dueFromMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: OriginSessionParts) {
     this.#parts = parts
@@ -139,7 +143,8 @@ export class OriginSession implements RequestSource {
 
   isReady(nowMs: number): boolean {
     if (this.#renewing) return false
-    const due = this.#parts.authorizer?.isDue(nowMs) === true && nowMs >= this.#pausedUntilMs
+    const from = Math.max(this.#pausedUntilMs, this.#dueFromMs)
+    const due = nowMs >= from && this.#parts.authorizer?.isDue(nowMs) === true
     if (due) this.#begin({ authorize: true, resolve: false }, 'clock')
     return !due
   }
@@ -232,8 +237,13 @@ export class OriginSession implements RequestSource {
       if (this.#closing.signal.aborted) return
       if (failure === undefined) this.#fruitless++
       else {
+        const nowMs = this.#parts.clock()
+        const locks = remedy.authorize && failure.status === 401
         this.#failure = failure
-        this.#pausedUntilMs = this.#parts.clock() + PAUSE_MS
+        if (reason === 'clock') this.#dueFromMs = nowMs + LONG_PAUSE_MS
+        if (reason !== 'clock' || locks) {
+          this.#pausedUntilMs = nowMs + (locks ? LONG_PAUSE_MS : PAUSE_MS)
+        }
         this.#warnOf(failure.message, failure.code)
       }
       // Headers whose time is over may still be good: then the server decides.
@@ -266,7 +276,9 @@ export class OriginSession implements RequestSource {
   async #authorize(authorizer: Authorizer, reason: RenewalReason): Promise<Failure | undefined> {
     const { attempts, random } = this.#parts
     const starting = reason === 'start'
-    const maxAttempts = starting ? Math.min(MAX_ATTEMPTS, attempts) : attempts
+    // By the clock once: nothing is sent meanwhile, and what there is may be good for a while.
+    const most = { start: MAX_ATTEMPTS, clock: 1, refused: attempts }[reason]
+    const maxAttempts = Math.min(most, attempts)
     for (let attempt = 1; ; attempt++) {
       const outcome = await authorizer.renew(reason)
       if (outcome.ok) {

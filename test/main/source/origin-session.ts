@@ -1,0 +1,100 @@
+// A session that lapses, or may: what is done about it, and how soon again where that fails.
+
+import t from 'tap'
+import type { Authorizer, RenewalReason } from '../../../dist/main/source/authorizer.js'
+import { Credentials } from '../../../dist/main/source/credentials.js'
+import { OriginSession } from '../../../dist/main/source/origin-session.js'
+import type { Failure } from '../../../dist/shared/failure.js'
+import type { ProbeResult, ProbeTask } from '../../../dist/shared/fetch-task.js'
+import { until } from '../../fixtures/until.js'
+
+const URL = 'https://origin.test/disk.img'
+const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 0, newConnection: true }
+const OPENED: ProbeResult = {
+  ok: true,
+  totalBytes: 3,
+  firstBytes: Uint8Array.of(1, 2, 3),
+  timings: TIMINGS,
+}
+const refused = (status: number): Failure => ({ code: 'status', status, message: `${status} No` })
+const redirect = (location: string): Failure => ({
+  ...{ code: 'redirect', status: 302, message: '302 Found', location },
+})
+
+const parts = {
+  ...{ urls: [URL], credentials: new Credentials({ url: URL }), transport: 0, attempts: 9 },
+  ...{ maxRedirects: 20, protocols: new Set(['http:', 'https:']), log: () => {} },
+  ...{ random: () => 0, sleep: async () => {}, onResult: () => {} },
+}
+
+/** A session that is open, and what the test has to say about its login. */
+async function opened(answer: (task: ProbeTask) => ProbeResult = () => OPENED) {
+  const world = {
+    nowMs: 0,
+    due: false,
+    refusal: undefined as Failure | undefined,
+    reasons: [] as RenewalReason[],
+    renewed: [] as (Failure | undefined)[],
+  }
+  const authorizer: Authorizer = {
+    task: 'Cannot log in',
+    isDue: () => world.due,
+    renew: async reason => {
+      const run = world.reasons.push(reason)
+      return world.refusal === undefined
+        ? { ok: true, headers: { cookie: `run=${run}` } }
+        : { ok: false, failure: world.refusal }
+    },
+    end: async () => {},
+  }
+  const prober = { probe: async (task: ProbeTask) => answer(task) }
+  const session = new OriginSession({ ...parts, authorizer, prober, clock: () => world.nowMs })
+  session.onRenewed = failure => void world.renewed.push(failure)
+  await session.open()
+  /** What becomes of a request that fails so. */
+  const objected = async (failure: Failure) => {
+    const ends = world.renewed.length + 1
+    const verdict = session.objected(session.request, failure, world.nowMs)
+    if (verdict === 'again') await until(() => world.renewed.length === ends)
+    return verdict
+  }
+  return { session, world, objected }
+}
+
+t.test('a login that is due and fails leaves the session at work', async t => {
+  const { session, world, objected } = await opened()
+  world.due = true
+  world.refusal = refused(503)
+  t.notOk(session.isReady(0))
+  await until(() => world.renewed.length === 1)
+  t.strictSame(world.reasons, ['start', 'clock'], 'tried once')
+  t.strictSame(world.renewed, [undefined], 'nobody fails for it')
+  world.nowMs = 59_999
+  t.ok(session.isReady(world.nowMs))
+  world.refusal = undefined
+  t.equal(await objected(refused(401)), 'again', 'it is renewed at once where it is over')
+  t.strictSame(world.reasons.slice(2), ['refused'])
+  world.refusal = refused(503)
+  world.nowMs = 60_000
+  t.notOk(session.isReady(world.nowMs), 'and by the clock a minute later')
+})
+
+t.test('a password that is not accepted is tried once a minute', async t => {
+  for (const reason of ['refused', 'clock'] as const) {
+    const { session, world, objected } = await opened()
+    world.refusal = refused(401)
+    if (reason === 'refused') t.equal(await objected(refused(401)), 'again')
+    else {
+      world.due = true
+      session.isReady(0)
+      await until(() => world.renewed.length === 1)
+    }
+    world.nowMs = 59_999
+    t.match(await objected(refused(401)), { status: 401 })
+    t.ok(session.isReady(world.nowMs))
+    t.strictSame(world.reasons, ['start', reason])
+    world.nowMs = 60_000
+    t.equal(await objected(refused(401)), 'again')
+    t.strictSame(world.reasons, ['start', reason, 'refused'])
+  }
+})
