@@ -220,10 +220,10 @@ export class OriginSession implements RequestSource {
     const { status, code } = failure
     const redirected = used.url !== this.#url
     const resolve = code === 'redirect' || (redirected && code === 'status' && MOVED.has(status))
+    // Whose session is over is sent to the page of the login as often as refused.
     const authorize =
       this.#parts.authorizer !== undefined &&
-      code === 'status' &&
-      UNAUTHORIZED.has(status) &&
+      (code === 'redirect' || (code === 'status' && UNAUTHORIZED.has(status))) &&
       this.#credentials.owns(used.url)
     return authorize || resolve
       ? { authorize, resolve: resolve || (authorize && redirected) }

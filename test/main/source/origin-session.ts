@@ -98,3 +98,19 @@ t.test('a password that is not accepted is tried once a minute', async t => {
     t.strictSame(world.reasons, ['start', reason, 'refused'])
   }
 })
+
+t.test('a request that is sent to another page has its session renewed', async t => {
+  const page: ProbeResult = { ...OPENED, totalBytes: 1 }
+  // Whoever has the first cookie only gets the page of the login, a file of its own.
+  let lapsed = false
+  const { session, world, objected } = await opened(({ url, headers }) => {
+    if (url.endsWith('/login')) return page
+    const known = !lapsed || headers['cookie'] !== 'run=1'
+    return known ? OPENED : { ok: false, failure: redirect('/login'), timings: TIMINGS }
+  })
+  lapsed = true
+  t.equal(await objected(redirect('/login')), 'again')
+  t.strictSame(world.renewed, [undefined])
+  t.strictSame(world.reasons, ['start', 'refused'])
+  t.match(session.request, { url: URL, headers: { cookie: 'run=2' } })
+})
