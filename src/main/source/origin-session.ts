@@ -32,7 +32,8 @@ const LONG_PAUSE_MS = 60_000
 
 /** Statuses that say that the headers are not good, and that a URL got by a redirect is not. */
 const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
-const MOVED: ReadonlySet<number | undefined> = new Set([401, 403, 404, 410])
+/** 400 is Google's for a signed URL whose time is over, and Amazon's where that of its token is. */
+const MOVED: ReadonlySet<number | undefined> = new Set([400, 401, 403, 404, 410])
 
 export interface OriginSessionParts
   extends Omit<

@@ -114,3 +114,19 @@ t.test('a request that is sent to another page has its session renewed', async t
   t.strictSame(world.reasons, ['start', 'refused'])
   t.match(session.request, { url: URL, headers: { cookie: 'run=2' } })
 })
+
+t.test('a URL that a redirect led to and that is over is asked for anew', async t => {
+  for (const status of [400, 401, 403, 404, 410]) {
+    let signed = 0
+    const { session, objected } = await opened(({ url }) =>
+      url === URL
+        ? { ok: false, failure: redirect(`https://cdn.test/${++signed}`), timings: TIMINGS }
+        : OPENED,
+    )
+    t.equal(session.request.url, 'https://cdn.test/1')
+    t.equal(await objected(refused(status)), 'again')
+    t.equal(session.request.url, 'https://cdn.test/2', `${status}`)
+  }
+  const { objected } = await opened()
+  t.equal(await objected(refused(400)), undefined, 'of the image itself it is an answer')
+})
