@@ -99,7 +99,11 @@ export class OriginSession implements RequestSource {
   async open(): Promise<ProbedSource> {
     const { authorizer, urls, signal } = this.#parts
     if (authorizer !== undefined) {
+      // A script would run on, and be left behind.
+      const end = (): void => void authorizer.end()
+      signal?.addEventListener('abort', end, { once: true })
       const failure = await this.#authorize(authorizer, 'start')
+      signal?.removeEventListener('abort', end)
       signal?.throwIfAborted()
       if (failure !== undefined)
         throw sourceError('session', { failure: failure.message }, { failure })

@@ -130,3 +130,26 @@ t.test('a URL that a redirect led to and that is over is asked for anew', async 
   const { objected } = await opened()
   t.equal(await objected(refused(400)), undefined, 'of the image itself it is an answer')
 })
+
+t.test('a start that is given up ends the script of its login', async t => {
+  const giveUp = new AbortController()
+  let end = () => {}
+  const ended = new Promise<void>(resolve => {
+    end = resolve
+  })
+  const failure: Failure = { code: 'session', message: 'the script failed: ended with SIGKILL' }
+  const authorizer: Authorizer = {
+    task: 'Cannot obtain request headers',
+    isDue: () => false,
+    renew: () => ended.then(() => ({ ok: false, failure })),
+    end: async () => end(),
+  }
+  const session = new OriginSession({
+    ...parts,
+    ...{ authorizer, prober: { probe: async () => OPENED }, clock: () => 0 },
+    signal: giveUp.signal,
+  })
+  const opening = session.open()
+  giveUp.abort()
+  await t.rejects(opening, { name: 'AbortError' })
+})
