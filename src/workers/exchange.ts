@@ -34,6 +34,8 @@ export interface Carrier {
   readonly open: boolean
   /** Of the last connection; undefined over plain http. */
   readonly security: ConnectionSecurity | undefined
+  /** Why the server ended the connection, if it said that it does not take a certificate of ours. */
+  readonly refusal?: Error | undefined
   /** A request is being written. Returns true if it is the connection's first. */
   carry(): boolean
   /** True if no other exchange has to end before this one's response comes. */
@@ -230,7 +232,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (!this.#settled) {
       const announced = this.#bodyAhead > 0
       const progress = { sent, answered: this.#answered, announced, fresh: this.#fresh }
-      this.#settle(failureOfError(error, progress))
+      const refusal = this.#answered ? undefined : this.#carrier.refusal
+      this.#settle(failureOfError(refusal ?? error, progress))
     }
     this.#release(untouched)
   }

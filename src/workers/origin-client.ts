@@ -34,6 +34,9 @@ export interface OriginRequest {
   readonly bulk: boolean
 }
 
+/** What OpenSSL calls a server's word that a certificate of ours is missing, or not accepted. */
+const REFUSAL = /_ALERT_(?:\w*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/
+
 /** Sends requests to one origin. */
 export class OriginClient {
   readonly #origin: string
@@ -142,6 +145,7 @@ class Connection implements Carrier, BodyGauge {
   connectMs = 0
   open = false
   security: ConnectionSecurity | undefined
+  refusal: Error | undefined
   readonly #client: Client
   readonly #route: Route
   readonly #events: ConnectionEvents
@@ -268,6 +272,11 @@ class Connection implements Carrier, BodyGauge {
       this.#route.connect(options, (...result) => {
         this.connectMs = performance.now() - startedAt
         this.security = securityOf(result[1])
+        this.refusal = undefined
+        // With TLS 1.3 it comes when the connection stands, and undici forgets it for the end behind it.
+        result[1]?.once('error', (error: NodeJS.ErrnoException) => {
+          if (REFUSAL.test(error.code ?? '')) this.refusal = error
+        })
         callback(...result)
       })
     // Declared to return nothing, but it does return the socket: the only way to end its setup.

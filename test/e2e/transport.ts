@@ -179,6 +179,13 @@ t.test("a client certificate is shown to the URL's origin and to nobody else", a
   t.match(await outcome('http://h/', shown), /Cannot use --cert: the URL is not https/)
 })
 
+t.test('a server that wants a client certificate is told of as that', async t => {
+  const { key, cert, ca } = certificate
+  const tls = { key, cert, requestCert: true, minVersion: 'TLSv1.3' } as const
+  const { url } = await httpOrigin(t, serveRange(SIZE), tls)
+  t.match(await outcome(url, { ca }), /certificate required; the server wants to see a client/)
+})
+
 t.test('an encrypted key opens with its passphrase', async t => {
   const { createPrivateKey } = await import('node:crypto')
   const { key, cert, ca } = certificate

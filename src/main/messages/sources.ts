@@ -25,6 +25,11 @@ export const SOURCE_MESSAGES = {
       "The server's certificate is signed by nobody this machine trusts, is out of date, or for another name.",
     fix: '',
   },
+  'client-certificate': {
+    text: 'Cannot open {name}: {failure}; the server wants to see a client certificate that it trusts: --cert and --key',
+    means: 'The server ended the handshake: it was shown no certificate, or none that it accepts.',
+    fix: '`openssl s_client -connect HOST:443` lists the authorities that it accepts.',
+  },
   'proxy-certificate-not-trusted': {
     text: "Cannot open {name}: {failure}; give the proxy's CA with --proxy-cacert FILE, or --proxy-insecure to trust any",
     means: "The same of the proxy's certificate.",

@@ -34,6 +34,9 @@ const SUSPECT_ATTEMPTS = 3
 /** Answers of servers that have the file and can't, or can't rightly, send a part of it. */
 const NO_RANGES: ReadonlySet<FailureCode> = new Set(['range-ignored', 'wrong-range'])
 
+/** What servers of TLS say of a certificate of ours, or of its absence; it is not about theirs. */
+const CLIENT_ALERT = /\balert\b.*\b(?:certificate|ca)\b/
+
 /** Sends a probe to a worker. Never rejects. */
 export interface Prober {
   probe(task: ProbeTask): Promise<ProbeResult>
@@ -251,11 +254,7 @@ function reasonOf(
     case 'wrong-range':
       return 'wrong-ranges'
     case 'tls':
-      // No certificate makes a server speak TLS that doesn't.
-      if (!failure.message.includes('certificate')) return 'open'
-      return failure.message.includes('with the proxy')
-        ? 'proxy-certificate-not-trusted'
-        : 'certificate-not-trusted'
+      return tlsReason(failure.message)
     case 'proxy':
       return failure.status === 407 ? 'proxy-login' : 'open'
     case 'status':
@@ -271,4 +270,12 @@ function reasonOf(
     default:
       return 'open'
   }
+}
+
+function tlsReason(message: string) {
+  const isProxy = message.includes('with the proxy')
+  if (CLIENT_ALERT.test(message)) return isProxy ? 'open' : 'client-certificate'
+  // No certificate makes a server speak TLS that doesn't.
+  if (!message.includes('certificate')) return 'open'
+  return isProxy ? 'proxy-certificate-not-trusted' : 'certificate-not-trusted'
 }

@@ -108,6 +108,17 @@ t.test('probe() offers --cacert and --insecure for certificates only', async t =
   )
 })
 
+t.test('probe() offers --cert where a server objects to a certificate of ours', async t => {
+  const code = 'tls'
+  for (const alert of ['certificate required', 'bad certificate', 'unknown ca']) {
+    const message = await told({ code, message: `Cannot set up TLS: tlsv13 alert ${alert}` })
+    t.match(message, '--cert and --key')
+    t.notMatch(message, '--insecure')
+    const said = `Cannot set up TLS with the proxy: tlsv13 alert ${alert}`
+    t.match(await told({ code, message: said }), new RegExp(`${alert}$`))
+  }
+})
+
 t.test('probe() follows no redirect out of HTTP, and none from https to http', async t => {
   const redirect = (location: string) => told({ code: 'redirect', message: '302 Found', location })
   t.match(await redirect('file:///etc/passwd'), 'redirects to file:, which is not HTTP')
