@@ -50,6 +50,16 @@ export const SOURCE_MESSAGES = {
     means: 'The server does not know the user, or wants another password.',
     fix: 'A backslash or an @ in a user name is written as it is with `--user`, and as %5c and %40 in a URL.',
   },
+  'credentials-refused': {
+    text: 'Cannot open {name}: {failure}; the token, cookie or header that was sent is not accepted',
+    means: 'It may be out of date, or for another server.',
+    fix: '',
+  },
+  'credentials-kept': {
+    text: "Cannot open {name}: {failure}; a redirect led there, and credentials go to the URL's own scheme, host and port alone",
+    means: 'The server behind the redirect asks who we are, and was not told.',
+    fix: 'Give the URL that it redirects to, often the same with https.',
+  },
   'access-refused': {
     text: 'Cannot open {name}: {failure}; the server refuses access to this file',
     means: 'It knows who we are, or needs not, and allows nobody or not us.',

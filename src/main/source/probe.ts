@@ -245,7 +245,7 @@ function reasonOf(
   failure: Failure,
   url: string,
   spoken: ReadonlySet<string>,
-  { credentials }: Pick<ProbeOptions, 'credentials'>,
+  options: ProbeOptions,
 ) {
   if (failure.maybeTls === true && url.startsWith('http:')) return 'https-meant'
   switch (failure.code) {
@@ -258,9 +258,7 @@ function reasonOf(
     case 'proxy':
       return failure.status === 407 ? 'proxy-login' : 'open'
     case 'status':
-      if (failure.status === 401) {
-        return credentials.user === undefined ? 'login-needed' : 'login-refused'
-      }
+      if (failure.status === 401) return unauthorized(url, options)
       return failure.status === 403 ? 'access-refused' : 'open'
     case 'reset':
       // What most servers of TLS make of a request in the clear: they close the connection without a word.
@@ -278,4 +276,13 @@ function tlsReason(message: string) {
   // No certificate makes a server speak TLS that doesn't.
   if (!message.includes('certificate')) return 'open'
   return isProxy ? 'proxy-certificate-not-trusted' : 'certificate-not-trusted'
+}
+
+/** Why a server asks who we are: it was not told, it was told something wrong, or it must not be told. */
+function unauthorized(url: string, { url: first, credentials, headersFor }: ProbeOptions) {
+  const { authorization, cookie } = (headersFor ?? (to => credentials.headersFor(to)))(first)
+  const known = authorization !== undefined || cookie !== undefined
+  if (known && !credentials.owns(url)) return 'credentials-kept'
+  if (credentials.user !== undefined) return 'login-refused'
+  return known ? 'credentials-refused' : 'login-needed'
 }

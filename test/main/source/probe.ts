@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import type { Log } from '../../../dist/main/log.js'
-import { Credentials } from '../../../dist/main/source/credentials.js'
+import { type CredentialOptions, Credentials } from '../../../dist/main/source/credentials.js'
 import { probe } from '../../../dist/main/source/probe.js'
 import { SourceError } from '../../../dist/main/source/source-error.js'
 import { parseSourceUrl } from '../../../dist/main/source/source-url.js'
@@ -116,6 +116,36 @@ t.test('probe() offers --cert where a server objects to a certificate of ours', 
     t.notMatch(message, '--insecure')
     const said = `Cannot set up TLS with the proxy: tlsv13 alert ${alert}`
     t.match(await told({ code, message: said }), new RegExp(`${alert}$`))
+  }
+})
+
+t.test('probe() says of a 401 what was sent, and where it was not', async t => {
+  const said = async (options: Partial<CredentialOptions>, ...answers: ProbeResult[]) => {
+    const url = 'http://host/disk.img'
+    return await probe({
+      ...{ url, credentials: new Credentials({ url, ...options }), transport: 0, attempts: 1 },
+      ...{ prober: { probe: async () => answers.shift() as ProbeResult }, maxRedirects: 20 },
+      protocols: new Set(['http:', 'https:']),
+      ...{ log: () => {}, random: () => 0, sleep: async () => {}, onResult: () => {} },
+    }).catch(String)
+  }
+  t.match(await said({}, failed(401)), '401 said; give --user')
+  const login = { user: 'me', password: 'wrong' }
+  t.match(await said(login, failed(401)), 'user name or password is not accepted')
+  const others = [
+    { bearerToken: 'abcdefgh' },
+    { cookie: 'a=b' },
+    { headers: { authorization: 'x' } },
+  ]
+  for (const other of others) {
+    t.match(await said(other, failed(401)), 'token, cookie or header that was sent is not accepted')
+  }
+  for (const other of [login, ...others]) {
+    const secure = failed(302, 'https://host/disk.img')
+    t.match(
+      await said(other, secure, failed(401)),
+      'https://host/disk.img: 401 said; a redirect led there',
+    )
   }
 })
 
