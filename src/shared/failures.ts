@@ -125,7 +125,10 @@ export const FAILURES = {
   },
   'range-ignored': {
     side: 'server',
-    texts: { whole: '{answer} with the whole file, not a range' },
+    texts: {
+      whole: '{answer} with the whole file, not a range',
+      page: '{answer} with a web page, not a range',
+    },
     means:
       'The server sends the whole file where a part was asked for. Such bytes are never served.',
     fix: '`--spool DIRECTORY` downloads the file once; or go round the cache or gateway that drops the header Range.',

@@ -172,7 +172,8 @@ export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   const { status, headers } = head
   const answer = statusLine(head)
   if (status === 200) {
-    return failureOf('range-ignored', 'whole', { answer }, { status })
+    const isPage = /^\s*text\/html\b/i.test(fieldValue(headers, 'content-type') ?? '')
+    return failureOf('range-ignored', isPage ? 'page' : 'whole', { answer }, { status })
   }
   if (status === 412) {
     return failureOf('source-changed', 'etag-answer', { answer }, { status })

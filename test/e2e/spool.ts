@@ -371,3 +371,26 @@ t.test('a client that never reads a whole reply keeps no memory from others', as
   t.equal((await other.take(16)).readUInt32BE(4), 0)
   t.equal(image.compare(MIB, await other.take(MIB)), -1)
 })
+
+t.test('a web page is never served as a disk, with ranges or without', async t => {
+  const body = Buffer.from(`<!DOCTYPE html>\n<title>Log in</title>${' '.repeat(5000)}`)
+  for (const ranges of [true, false]) {
+    const { url } = await httpOrigin(t, (_request, response) => {
+      const fields = { 'content-type': 'text/html', 'content-length': body.length }
+      const range = `bytes 0-${body.length - 1}/${body.length}`
+      if (ranges) response.writeHead(206, { ...fields, 'content-range': range })
+      else response.writeHead(200, fields)
+      response.end(body)
+    })
+    t.match(
+      await refusal(t, url, {}),
+      /: it is a web page, not a disk image; it may be that of a login/,
+    )
+    const bare = await refusal(t, url, { spool: undefined })
+    t.match(
+      bare,
+      ranges ? /: it is a web page/ : /: 200 OK with a web page, not a range; it may be/,
+    )
+    t.notMatch(bare, '--spool')
+  }
+})

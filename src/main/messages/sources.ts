@@ -14,6 +14,17 @@ export const SOURCE_MESSAGES = {
       'It sends the whole file whatever is asked for. A cache or gateway in between may do that, too.',
     fix: '',
   },
+  'page-in-place': {
+    text: 'Cannot open {name}: {failure}; it may be that of a login: give --user and --password-file, --bearer-token-file, or --cookie',
+    means:
+      'Where a part of the image was asked for, the server sends something as text/html, all of it.',
+    fix: 'If it is the image all the same, which the server sends as a page and without ranges: `--spool DIR`.',
+  },
+  'web-page': {
+    text: 'Cannot open {name}: it is a web page, not a disk image; it may be that of a login: give --user and --password-file, --bearer-token-file, or --cookie',
+    means: 'The file begins as HTML does. Such bytes are never served as a disk.',
+    fix: '`curl -vL URL` shows how one comes there.',
+  },
   'wrong-ranges': {
     text: 'Cannot open {name}: {failure}; give --spool DIR to download the whole file instead of ranges',
     means: 'It sends a part, but not the one that was asked for: such bytes are never served.',

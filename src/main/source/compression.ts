@@ -12,7 +12,7 @@ const MAGIC: readonly (readonly [format: string, magic: RegExp, unpack: string])
   ['bzip2', /^425a683[1-9]314159265359/, 'bunzip2'],
 ]
 /** Bytes that tell. */
-export const MAGIC_BYTES = 16
+const MAGIC_BYTES = 16
 
 /** Filters of nbdkit that decompress what is read. */
 const NBDKIT_FILTERS: ReadonlySet<string> = new Set(['gzip', 'xz'])

@@ -10,6 +10,7 @@ import { classify, decideRetry, withPause } from '../prefetch/retry-policy.js'
 import { warn, warning } from '../warning.js'
 import type { Credentials } from './credentials.js'
 import { NoRangesError, SourceError, sourceError, sourceMessage } from './source-error.js'
+import { isWebPage } from './web-page.js'
 
 /** Bytes asked for by the probe: the headers of every disk format, and a first block or two. */
 export const PROBE_BYTES = 1024 * 1024
@@ -97,6 +98,7 @@ export async function probe(options: ProbeOptions): Promise<ProbedSource> {
     name = credentials.redact(name)
     if (result.ok) {
       const { totalBytes, etag, lastModified, firstBytes } = result
+      if (isWebPage(firstBytes)) throw sourceError('web-page', { name })
       // A weak tag does not promise equal bytes: it can't pin a version, but its change shows that of the file.
       const strong = etag !== undefined && !etag.startsWith('W/')
       return {
@@ -250,7 +252,7 @@ function reasonOf(
   if (failure.maybeTls === true && url.startsWith('http:')) return 'https-meant'
   switch (failure.code) {
     case 'range-ignored':
-      return 'no-ranges'
+      return failure.message.includes('a web page') ? 'page-in-place' : 'no-ranges'
     case 'wrong-range':
       return 'wrong-ranges'
     case 'tls':

@@ -1,14 +1,15 @@
 // Opens an image whose server answers no ranges: file, download and export put together.
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Failure } from '../../shared/failure.js'
 import { failureOf } from '../../shared/failures.js'
 import type { SpooledVersion } from '../../shared/spool-task.js'
-import type { Log } from '../log.js'
-import { compressionWarning, MAGIC_BYTES } from '../source/compression.js'
+import { compressionWarning } from '../source/compression.js'
 import { sourceError, type Unranged } from '../source/source-error.js'
+import { isWebPage, PAGE_BYTES } from '../source/web-page.js'
 import { SpoolExport } from '../spool-export.js'
 import { warn } from '../warning.js'
-import { Download, type DownloadParts } from './download.js'
+import { Download, type DownloadParts, type OpenedDownload } from './download.js'
 import { SpoolFile } from './spool-file.js'
 import type { SpoolSettings } from './spool-options.js'
 
@@ -35,8 +36,8 @@ export interface OpenSpoolParts
 const GIVEN_UP = failureOf('cancelled', 'start')
 
 /**
- * Begins the download of an image. Resolves once its size is known: with the head of the answer, or at
- * its end where that does not tell.
+ * Begins the download of an image. Resolves once its first bytes are there and its size is known: with the head of
+ * the answer, or at its end where that does not tell.
  *
  * @throws {FileError} if the directory can't be used
  * @throws {SourceError} if the image can't be downloaded, or there is no room for it
@@ -63,18 +64,22 @@ export async function openSpool(parts: OpenSpoolParts): Promise<SpoolExport> {
   // It may have been before anybody listened.
   if (signal?.aborted) abort()
   const opened = await download.opened
+  const begun = 'code' in opened ? opened : await withStart(opened, download, file)
   signal?.removeEventListener('abort', abort)
-  if ('code' in opened) {
-    await image(0).close(opened)
+  if ('code' in begun || isWebPage(begun.firstBytes)) {
+    await image(0).close(GIVEN_UP)
     signal?.throwIfAborted()
-    throw sourceError('open', { name, failure: opened.message })
+    throw 'code' in begun
+      ? sourceError('open', { name, failure: begun.message })
+      : sourceError('web-page', { name })
   }
-  const { totalBytes, version } = opened
+  const { totalBytes, version, firstBytes } = begun
   log('info', `opened ${name}, which is downloaded as a whole`, {
     bytes: totalBytes,
     pinnedBy: pinOf(version),
   })
-  warnOfCompression(name, totalBytes, download, file, log)
+  const told = compressionWarning(name, firstBytes)
+  if (told !== undefined) warn(log, told)
   return image(totalBytes)
 }
 
@@ -82,24 +87,21 @@ function pinOf({ etag, lastModified }: SpooledVersion): string {
   return etag ?? lastModified ?? 'size'
 }
 
-/** As soon as the first bytes are there. */
-function warnOfCompression(
-  name: string,
-  totalBytes: number,
-  download: Download,
+/** With the bytes that tell what it is, once they are there; or why they will not come. */
+async function withStart(
+  opened: OpenedDownload,
+  { arrivals }: Download,
   file: SpoolFile,
-  log: Log,
-): void {
-  const firstBytes = new Uint8Array(Math.min(MAGIC_BYTES, totalBytes))
-  download.arrivals.wait(firstBytes.length, failure => {
-    if (failure !== undefined) return
-    file.read(firstBytes, 0).then(
-      () => {
-        const told = compressionWarning(name, firstBytes)
-        if (told !== undefined) warn(log, told)
-      },
-      // Reads will tell.
-      () => {},
-    )
-  })
+): Promise<(OpenedDownload & { readonly firstBytes: Uint8Array }) | Failure> {
+  const firstBytes = new Uint8Array(Math.min(PAGE_BYTES, opened.totalBytes))
+  const lost = await new Promise<Failure | undefined>(resolve =>
+    arrivals.wait(firstBytes.length, resolve),
+  )
+  if (lost !== undefined) return lost
+  try {
+    await file.read(firstBytes, 0)
+    return { ...opened, firstBytes }
+  } catch (error) {
+    return failureOf('spool', 'read', { problem: (error as Error).message })
+  }
 }
