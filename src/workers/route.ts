@@ -7,6 +7,7 @@ import tls from 'node:tls'
 import type { buildConnector } from 'undici'
 import type { HttpProxy, Transport } from '../shared/transport.js'
 import { http } from './http-client.js'
+import { patientConnector } from './patient-connector.js'
 import { proxyFor } from './proxy-choice.js'
 import { SHARED_READS } from './socket-reads.js'
 import { forwardConnector, tunnelConnector } from './tunnel.js'
@@ -95,7 +96,12 @@ export class Router {
         keepAliveInitialDelay: tcpKeepaliveMs,
       }),
     }
-    return http.buildConnector({ timeout: connectTimeoutMs, ...addresses, ...tlsSettings })
+    const settings = { timeout: connectTimeoutMs, ...addresses, ...tlsSettings }
+    return patientConnector(
+      autoSelectFamilyAttemptTimeout =>
+        http.buildConnector({ ...settings, autoSelectFamilyAttemptTimeout }),
+      connectTimeoutMs,
+    )
   }
 
   #tlsFor(origin: string): ConnectorSettings {

@@ -46,6 +46,10 @@ export function tunnelConnector(parts: TunnelParts): buildConnector.connector {
         fail(new ProxyError('no connection', { cause: error }))
         return
       }
+      if (settled) {
+        socket.destroy()
+        return
+      }
       reached = true
       // undici leaves out the brackets of IPv6 addresses.
       const host = isIPv6(options.hostname) ? `[${options.hostname}]` : options.hostname
