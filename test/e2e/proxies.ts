@@ -107,6 +107,7 @@ t.test('a proxy that refuses is told in its own words, at once', async t => {
   t.equal(proxy.requests.length, 2, 'asked once each')
   for (const [answer, says] of [
     ['HTTP/1.1 403 Not for you\r\n\r\n', /: the proxy answers 403 Not for you$/],
+    ['HTTP/1.1 401 Unauthorized\r\n\r\n', /the proxy answers 401 Unauthorized; give --proxy-user/],
     ['HTTP/1.1 407 A\r\nProxy-Authenticate: NTLM\r\n\r\n', /does not offer basic authentication/],
     ['SSH-2.0-OpenSSH\r\n\r\n', /Cannot use the proxy: its answer is not HTTP$/],
     ['x'.repeat(20_000), /Cannot use the proxy: its answer is not HTTP$/],

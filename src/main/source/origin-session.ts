@@ -299,7 +299,7 @@ export class OriginSession implements RequestSource {
         failure: this.#credentials.redact(failure.message),
       }
       if (final || decision.action !== 'retry') {
-        const key = failure.status === 401 ? 'refused' : 'failed'
+        const key = failure.code === 'status' && failure.status === 401 ? 'refused' : 'failed'
         return { ...failure, message: failureOf('session', key, told).message }
       }
       this.#log(

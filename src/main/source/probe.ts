@@ -258,7 +258,8 @@ function reasonOf(
     case 'tls':
       return tlsReason(failure.message)
     case 'proxy':
-      return failure.status === 407 ? 'proxy-login' : 'open'
+      // tinyproxy answers 401 where others have 407.
+      return failure.status === 407 || failure.status === 401 ? 'proxy-login' : 'open'
     case 'status':
       if (failure.status === 401) return unauthorized(url, options)
       return failure.status === 403 ? 'access-refused' : 'open'
