@@ -191,6 +191,15 @@ t.test('a password that is not accepted is told once, and never shown', async t 
     message: `Cannot log in to https://${vcenter.host}: 401 Unauthorized; the user name or password is not accepted`,
   })
   t.equal(vcenter.requests.length, 1, 'accounts are locked for trying')
+  const unknown = {
+    url: vcenter.url,
+    user: VCENTER_USER,
+    password: 'x',
+    session: 'vmware',
+  } as const
+  await t.rejects(serve({ unix: '-', ...unknown }), {
+    message: /Cannot log in to .*: Cannot set up TLS: .*; give the server's CA with --cacert/,
+  })
   const { server, client, log } = await start(t, { ...vpx(vcenter), ...SMALL, readahead: 'off' })
   const reader = await client()
   await reader.read(4 * MIB, 4 * KIB)

@@ -17,6 +17,7 @@ import {
   type ProbedSource,
   type ProbeOptions,
   probe,
+  wayReason,
 } from './probe.js'
 import type { RequestSource } from './request-source.js'
 import { NoRangesError, SourceError, sourceError } from './source-error.js'
@@ -105,8 +106,7 @@ export class OriginSession implements RequestSource {
       const failure = await this.#authorize(authorizer, 'start')
       signal?.removeEventListener('abort', end)
       signal?.throwIfAborted()
-      if (failure !== undefined)
-        throw sourceError('session', { failure: failure.message }, { failure })
+      if (failure !== undefined) throw this.#loginError(failure)
       this.#log('debug', 'logged in')
     }
     let first: SourceError | undefined
@@ -124,6 +124,14 @@ export class OriginSession implements RequestSource {
       if (!(tried instanceof SourceError)) return tried
     }
     throw first
+  }
+
+  #loginError(failure: Failure): SourceError {
+    const { message } = failure
+    const reason = wayReason(failure)
+    if (reason === undefined) return sourceError('session', { failure: message }, { failure })
+    const name = this.#credentials.redact(this.#url)
+    return sourceError(reason, { name, failure: message }, { failure })
   }
 
   /**

@@ -256,10 +256,8 @@ function reasonOf(
     case 'wrong-range':
       return 'wrong-ranges'
     case 'tls':
-      return tlsReason(failure.message)
     case 'proxy':
-      // tinyproxy answers 401 where others have 407.
-      return failure.status === 407 || failure.status === 401 ? 'proxy-login' : 'open'
+      return wayReason(failure) ?? 'open'
     case 'status':
       if (failure.status === 401) return unauthorized(url, options)
       return failure.status === 403 ? 'access-refused' : 'open'
@@ -273,11 +271,15 @@ function reasonOf(
   }
 }
 
-function tlsReason(message: string) {
+/** Which message says what is wrong with the way to a server; undefined where the failure says it all. */
+export function wayReason({ code, message, status }: Failure) {
+  // tinyproxy answers 401 where others have 407.
+  if (code === 'proxy') return status === 407 || status === 401 ? 'proxy-login' : undefined
+  if (code !== 'tls') return undefined
   const isProxy = message.includes('with the proxy')
-  if (CLIENT_ALERT.test(message)) return isProxy ? 'open' : 'client-certificate'
+  if (CLIENT_ALERT.test(message)) return isProxy ? undefined : 'client-certificate'
   // No certificate makes a server speak TLS that doesn't.
-  if (!message.includes('certificate')) return 'open'
+  if (!message.includes('certificate')) return undefined
   return isProxy ? 'proxy-certificate-not-trusted' : 'certificate-not-trusted'
 }
 
