@@ -23,7 +23,7 @@ export interface OriginOptions {
   readonly headers?: Readonly<Record<string, string | null>> | undefined
   /** Text of the User-Agent header, for every origin; '' sends none. Default: this program and its version. */
   readonly userAgent?: string | undefined
-  /** PEM certificates trusted besides the system's (the text, not a path). Default: none. */
+  /** PEM certificates trusted besides Node's own (the text, not a path). Default: none. */
   readonly ca?: string | undefined
   /** True accepts any server certificate. Default false. */
   readonly insecure?: boolean | undefined
@@ -47,7 +47,7 @@ export interface OriginOptions {
   readonly proxyUser?: string | undefined
   /** Password that goes with `proxyUser`. Default: none, or the proxy URL's. */
   readonly proxyPassword?: string | undefined
-  /** PEM certificates trusted for an https proxy itself, besides the system's. Default: none. */
+  /** PEM certificates trusted for an https proxy itself, besides Node's own. Default: none. */
   readonly proxyCa?: string | undefined
   /** True accepts any certificate of an https proxy. Default false. */
   readonly proxyInsecure?: boolean | undefined

@@ -20,7 +20,7 @@ export interface HttpProxy {
   readonly url: string
   /** Text of `Proxy-Authorization`. */
   readonly authorization?: string
-  /** PEM text of CA certificates trusted for the proxy itself, besides the system's. */
+  /** PEM text of CA certificates trusted for the proxy itself, besides Node's own. */
   readonly ca?: string
   /** False accepts any certificate of the proxy. */
   readonly verify: boolean
@@ -46,7 +46,7 @@ export interface ResolveRule {
 
 /** The part of a transport that says what a connection leads through. */
 export interface Network {
-  /** PEM text of CA certificates trusted in addition to the system's. */
+  /** PEM text of CA certificates trusted in addition to Node's own. */
   readonly ca?: string
   /** False accepts any server certificate (`--insecure`). */
   readonly verify: boolean

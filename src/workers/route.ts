@@ -142,7 +142,7 @@ export class Router {
   }
 }
 
-/** Certificates trusted besides the system's. */
+/** Certificates trusted besides Node's own. */
 function trusted(ca: string | undefined): tls.SecureContextOptions {
   return ca === undefined ? {} : { ca: [...systemCertificates(), ca] }
 }

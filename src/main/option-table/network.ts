@@ -51,7 +51,7 @@ export const NETWORK = [
     value: 'FILE',
     group: 'Network',
     kind: 'text',
-    help: "Trust the PEM certificates in FILE for an https proxy, besides the system's",
+    help: "Trust the PEM certificates in FILE for an https proxy, besides Node's own",
   },
   {
     key: 'proxyInsecure',

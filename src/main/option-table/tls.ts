@@ -9,7 +9,7 @@ export const TLS = [
     value: 'FILE',
     group: 'TLS with the origin',
     kind: 'text',
-    help: "Trust the PEM certificates in FILE besides the system's",
+    help: "Trust the PEM certificates in FILE besides Node's own",
     nbdkit: 'cainfo=',
   },
   {
@@ -18,7 +18,7 @@ export const TLS = [
     value: 'DIRECTORY',
     group: 'TLS with the origin',
     kind: 'text',
-    help: "Trust the PEM certificates in the files of DIRECTORY, whatever their names, besides the system's",
+    help: "Trust the PEM certificates in the files of DIRECTORY, whatever their names, besides Node's own",
     nbdkit: 'capath=',
   },
   {
