@@ -99,8 +99,9 @@ export class FetchPool implements AsyncDisposable {
       concurrentTasksPerWorker: Math.ceil(connections / workers) * pipelining + downloads,
       workerData: settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
-      // Would inherit the loaders of whoever runs us otherwise.
-      execArgv: ['--enable-source-maps'],
+      // Would inherit the loaders of whoever runs us otherwise. Modules are imported: a thread that is ended while it
+      // requires one takes the whole process along (Node aborts in ModuleWrap::InstantiateSync).
+      execArgv: ['--enable-source-maps', '--no-experimental-require-module'],
       // 'sync', the default, stops a worker's event loop, and its sockets, between two tasks.
       atomics: 'async',
       recordTiming: false,
