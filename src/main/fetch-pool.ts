@@ -31,6 +31,14 @@ const WORKER = new URL('../workers/index.js', import.meta.url)
  * what a thread allocates is a few small objects a request, and Buffers, which lie elsewhere.
  */
 const YOUNG_MIB = 3
+/**
+ * Has modules imported, not required: a thread that is ended while it requires one takes the whole process along (Node
+ * aborts in ModuleWrap::InstantiateSync).
+ */
+const IMPORTING = '--no-experimental-require-module'
+const THREAD_FLAGS = ['--enable-source-maps', IMPORTING].filter(flag =>
+  process.allowedNodeEnvironmentFlags.has(flag),
+)
 /** Of the ring, what one thread touches in a row: a huge page, or a few of them. */
 const STRIPE_BYTES = 4 * 1024 * 1024
 /**
@@ -99,9 +107,8 @@ export class FetchPool implements AsyncDisposable {
       concurrentTasksPerWorker: Math.ceil(connections / workers) * pipelining + downloads,
       workerData: settings,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
-      // Would inherit the loaders of whoever runs us otherwise. Modules are imported: a thread that is ended while it
-      // requires one takes the whole process along (Node aborts in ModuleWrap::InstantiateSync).
-      execArgv: ['--enable-source-maps', '--no-experimental-require-module'],
+      // Would inherit the loaders of whoever runs us otherwise.
+      execArgv: THREAD_FLAGS,
       // 'sync', the default, stops a worker's event loop, and its sockets, between two tasks.
       atomics: 'async',
       recordTiming: false,
