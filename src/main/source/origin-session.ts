@@ -19,17 +19,11 @@ import {
   probe,
   wayReason,
 } from './probe.js'
+import { RenewalPace } from './renewal-pace.js'
 import type { RequestSource } from './request-source.js'
 import { NoRangesError, SourceError, sourceError } from './source-error.js'
 import { versionChange } from './version.js'
 import { WRONG_NAME } from './vmware-url.js'
-
-/** Renewals without a right answer between them after which it is something else that the server objects to. */
-const MAX_FRUITLESS = 3
-/** Time after a failed renewal in which no other is begun, milliseconds. */
-const PAUSE_MS = 5_000
-/** … where the password was not accepted, as accounts are locked for that, or where what there is may still be good. */
-const LONG_PAUSE_MS = 60_000
 
 /** Statuses that say that the headers are not good, and that a URL got by a redirect is not. */
 const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
@@ -65,17 +59,13 @@ export class OriginSession implements RequestSource {
   readonly #credentials: Credentials
   readonly #log: Log
   readonly #closing = new AbortController()
+  readonly #pace = new RenewalPace()
   /** Of the start alone: it does not end a session that is open. */
   #starting: AbortSignal | undefined
   #url: string
   #given: GivenHeaders = {}
   #request: SourceRequest | undefined
   #renewing = false
-  #fruitless = 0
-  #failure: Failure | undefined
-  #pausedUntilMs = Number.NEGATIVE_INFINITY
-  /** Of renewals by the clock. */
-  #dueFromMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: OriginSessionParts) {
     this.#parts = parts
@@ -156,8 +146,7 @@ export class OriginSession implements RequestSource {
 
   isReady(nowMs: number): boolean {
     if (this.#renewing) return false
-    const from = Math.max(this.#pausedUntilMs, this.#dueFromMs)
-    const due = nowMs >= from && this.#parts.authorizer?.isDue(nowMs) === true
+    const due = this.#pace.isDue(nowMs) && this.#parts.authorizer?.isDue(nowMs) === true
     if (due) this.#begin({ authorize: true, resolve: false }, 'clock')
     return !due
   }
@@ -166,20 +155,14 @@ export class OriginSession implements RequestSource {
     const remedy = this.#remedyFor(used, failure)
     if (remedy === undefined) return undefined
     if (used !== this.#request || this.#renewing) return 'again'
-    if (nowMs < this.#pausedUntilMs) return this.#failure
-    if (this.#fruitless >= MAX_FRUITLESS) {
-      // In a while one more is tried.
-      this.#fruitless--
-      this.#failure = failure
-      this.#pausedUntilMs = nowMs + PAUSE_MS
-      return failure
-    }
+    const paused = this.#pace.refused(failure, nowMs)
+    if (paused !== undefined) return paused
     this.#begin(remedy, 'refused')
     return 'again'
   }
 
   worked(used: SourceRequest): void {
-    if (used === this.#request) this.#fruitless = 0
+    if (used === this.#request) this.#pace.worked()
   }
 
   /**
@@ -248,15 +231,10 @@ export class OriginSession implements RequestSource {
     void this.#renew(remedy, reason).then(failure => {
       this.#renewing = false
       if (this.#closing.signal.aborted) return
-      if (failure === undefined) this.#fruitless++
+      if (failure === undefined) this.#pace.renewed()
       else {
-        const nowMs = this.#parts.clock()
         const locks = remedy.authorize && failure.status === 401
-        this.#failure = failure
-        if (reason === 'clock') this.#dueFromMs = nowMs + LONG_PAUSE_MS
-        if (reason !== 'clock' || locks) {
-          this.#pausedUntilMs = nowMs + (locks ? LONG_PAUSE_MS : PAUSE_MS)
-        }
+        this.#pace.failed(failure, reason, locks, this.#parts.clock())
         this.#warnOf(failure.message, failure.code)
       }
       // Headers whose time is over may still be good: then the server decides.
