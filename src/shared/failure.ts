@@ -56,6 +56,8 @@ export interface Failure {
   readonly retryAfterMs?: number
   /** `Location` of a redirect. */
   readonly location?: string
+  /** True if a certificate was not accepted, the server's or ours: another attempt ends alike. */
+  readonly certificate?: true
   /** True if a server of TLS, asked in the clear, may have answered so. */
   readonly maybeTls?: true
   /** False if the connection had carried an earlier request: a reset may be just its idle end. */

@@ -40,7 +40,8 @@ export const FAILURES = {
       'with-proxy': 'Cannot set up TLS with the proxy: {problem}',
       'plain-http': 'Cannot set up TLS: the server speaks plain HTTP; is http:// meant?',
     },
-    means: "The handshake or the check of the server's certificate failed.",
+    means:
+      "The handshake or the check of the server's certificate failed. In mid-copy it is tried again, unless it is for a certificate.",
     fix: '`--cacert` for a CA of your own, `--tls-min` and `--ciphers` for an old server, `--cert` for one that wants to see a certificate; `openssl s_client -connect HOST:443` shows what it offers.',
   },
   'connect-timeout': {

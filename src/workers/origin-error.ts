@@ -41,6 +41,10 @@ const MAX_PROBLEM = 200
 const TLS_CODE =
   /^(CERT_|CRL_|DEPTH_ZERO_|EPROTO$|ERROR_IN_C|ERR_OSSL_|ERR_SSL_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|SELF_SIGNED_|UNABLE_TO_)/
 
+/** … and those of a certificate that is not accepted, by us or by the server. */
+const CERTIFICATE =
+  /CERT|CRL_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|UNABLE_TO_|_ALERT_(?:UNKNOWN_CA|ACCESS_DENIED)/
+
 /** Describes an error that ended a request. Never throws, whatever it is given. */
 export function failureOfError(error: unknown, progress: RequestProgress): Failure {
   if (error instanceof ProxyError) return proxyFailure(error, progress)
@@ -131,7 +135,8 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
       : tidied(reason)
   // OpenSSL's word for bytes that are no TLS at all.
   const plain = text === 'wrong version number' ? 'the server does not speak it' : text
-  return failureOf('tls', 'failed', { problem: plain || code })
+  const certificate = CERTIFICATE.test(code) && { certificate: true as const }
+  return failureOf('tls', 'failed', { problem: plain || code }, { ...certificate })
 }
 
 /** The same words as for an origin, with the proxy named. */
@@ -147,7 +152,7 @@ function proxyFailure(error: ProxyError, progress: RequestProgress): Failure {
     case 'connect-timeout':
       return failureOf('connect-timeout', 'to-proxy')
     case 'tls':
-      return failureOf('tls', 'with-proxy', { problem })
+      return { ...failure, message: failureOf('tls', 'with-proxy', { problem }).message }
     default:
       return failure
   }

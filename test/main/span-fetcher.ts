@@ -148,7 +148,7 @@ t.test('SpanFetcher doubles the limit of a first byte that did not come in time'
         new SlotFiller(memory, slot, task.epochs[i] as number).fail()
       }
       const late = patience.length < 3
-      const failure = { code: late ? 'first-byte-timeout' : 'tls', message: 'as told' } as const
+      const failure = { code: late ? 'first-byte-timeout' : 'spool', message: 'as told' } as const
       return { ok: false, spanId: task.spanId, timings: TIMINGS, failure }
     },
     {

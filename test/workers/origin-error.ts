@@ -1,6 +1,7 @@
 import t from 'tap'
 import { errors } from 'undici'
 import { failureOfDefect, failureOfError } from '../../dist/workers/origin-error.js'
+import { ProxyError } from '../../dist/workers/proxy-error.js'
 
 const BEFORE = { sent: false, answered: false, fresh: true }
 const SENT = { sent: true, answered: false, fresh: false }
@@ -52,6 +53,26 @@ t.test('failureOfError() names the cause, in words that hold no address', async 
     t.equal(failure.code, code, `${error.name} ${error.message}`)
     t.ok(failure.message.length > 5)
     t.notMatch(failure.message, /10\.0\.0\.1|host\.example|[\n.]$/)
+  }
+})
+
+t.test('failureOfError() tells certificates from other troubles of TLS', async t => {
+  const codes = {
+    ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: true,
+    ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: true,
+    ERR_TLS_CERT_ALTNAME_INVALID: true,
+    SELF_SIGNED_CERT_IN_CHAIN: true,
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: true,
+    ERR_SSL_WRONG_VERSION_NUMBER: undefined,
+    ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: undefined,
+    ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: undefined,
+    EPROTO: undefined,
+  }
+  for (const [code, certificate] of Object.entries(codes)) {
+    const failure = failureOfError(coded(code, 'x'), BEFORE)
+    t.equal(failure.certificate, certificate, code)
+    const byProxy = new ProxyError('no connection', { cause: coded(code, 'x') })
+    t.match(failureOfError(byProxy, BEFORE), { code: 'tls', certificate, message: /proxy/ })
   }
 })
 

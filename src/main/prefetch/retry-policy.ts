@@ -73,13 +73,15 @@ export function classify(failure: Failure): FailureClass {
     case 'worker-died':
     case 'session':
       return 'transient'
+    case 'tls':
+      // What has worked fails while a load balancer changes its nodes; at the start it is told at once.
+      return failure.certificate === true ? 'final' : 'transient'
     case 'range-ignored':
     case 'wrong-range':
     case 'encoded':
       return 'suspect'
     case 'cancelled':
     case 'redirect':
-    case 'tls':
     case 'spool':
     case 'internal':
       return 'final'

@@ -21,6 +21,7 @@ const LONG_WAIT_MS = 5_000
 /** Failures that are told at once at the start, though later on a request is repeated for them. */
 export const FINAL_AT_START: ReadonlySet<FailureCode> = new Set([
   'session',
+  'tls',
   'connect',
   'connect-timeout',
   'range-ignored',

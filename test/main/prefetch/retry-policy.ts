@@ -24,7 +24,8 @@ t.test('classify() sorts every failure', async t => {
   const table: [Failure, string][] = [
     [of('connect'), 'transient'],
     [of('connect-timeout'), 'transient'],
-    [of('tls'), 'final'],
+    [of('tls'), 'transient'],
+    [of('tls', { certificate: true }), 'final'],
     [of('first-byte-timeout'), 'transient'],
     [of('body-timeout'), 'transient'],
     [of('reset'), 'transient'],
@@ -132,7 +133,7 @@ t.test(
   'decideRetry() never asks again what is final, and gives up a source that changed',
   async t => {
     t.equal(decideRetry(of('status', { status: 404 }), trial(1, 9), 0).action, 'fail')
-    t.equal(decideRetry(of('tls'), trial(1, 9), 0).action, 'fail')
+    t.equal(decideRetry(of('tls', { certificate: true }), trial(1, 9), 0).action, 'fail')
     t.equal(decideRetry(of('source-changed'), trial(1, 9), 0).action, 'poison')
     t.equal(decideRetry(of('source-changed'), trial(99, 9), 0).action, 'poison')
   },
