@@ -58,6 +58,8 @@ export interface Failure {
   readonly location?: string
   /** True if a certificate was not accepted, the server's or ours: another attempt ends alike. */
   readonly certificate?: true
+  /** True if the server calls what it sent a web page: that of a login, perhaps. */
+  readonly webPage?: true
   /** True if a server of TLS, asked in the clear, may have answered so. */
   readonly maybeTls?: true
   /** False if the connection had carried an earlier request: a reset may be just its idle end. */

@@ -173,7 +173,9 @@ export function refuseStatus(head: ResponseHead, nowMs: number): Failure {
   const answer = statusLine(head)
   if (status === 200) {
     const isPage = /^\s*text\/html\b/i.test(fieldValue(headers, 'content-type') ?? '')
-    return failureOf('range-ignored', isPage ? 'page' : 'whole', { answer }, { status })
+    return isPage
+      ? failureOf('range-ignored', 'page', { answer }, { status, webPage: true })
+      : failureOf('range-ignored', 'whole', { answer }, { status })
   }
   if (status === 412) {
     return failureOf('source-changed', 'etag-answer', { answer }, { status })

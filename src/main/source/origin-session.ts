@@ -213,13 +213,13 @@ export class OriginSession implements RequestSource {
   }
 
   #remedyFor(used: Pick<SourceRequest, 'url'>, failure: Failure): Remedy | undefined {
-    const { status, code } = failure
+    const { status, code, webPage = false } = failure
     const redirected = used.url !== this.#url
     const resolve = code === 'redirect' || (redirected && code === 'status' && MOVED.has(status))
-    // Whose session is over is sent to the page of the login as often as refused.
+    // Whose session is over is sent to the page of the login, or gets it at once, as often as refused.
     const authorize =
       this.#parts.authorizer !== undefined &&
-      (code === 'redirect' || (code === 'status' && UNAUTHORIZED.has(status))) &&
+      (webPage || code === 'redirect' || (code === 'status' && UNAUTHORIZED.has(status))) &&
       this.#credentials.owns(used.url)
     return authorize || resolve
       ? { authorize, resolve: resolve || (authorize && redirected) }

@@ -253,7 +253,7 @@ function reasonOf(
   if (failure.maybeTls === true && url.startsWith('http:')) return 'https-meant'
   switch (failure.code) {
     case 'range-ignored':
-      return failure.message.includes('a web page') ? 'page-in-place' : 'no-ranges'
+      return failure.webPage === true ? 'page-in-place' : 'no-ranges'
     case 'wrong-range':
       return 'wrong-ranges'
     case 'tls':

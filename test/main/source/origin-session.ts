@@ -115,6 +115,15 @@ t.test('a request that is sent to another page has its session renewed', async t
   t.match(session.request, { url: URL, headers: { cookie: 'run=2' } })
 })
 
+t.test('a web page in place of a part has the session renewed', async t => {
+  const { session, world, objected } = await opened()
+  const whole: Failure = { code: 'range-ignored', status: 200, message: '200 OK' }
+  t.equal(await objected(whole), undefined, 'the whole file is none')
+  t.equal(await objected({ ...whole, webPage: true }), 'again')
+  t.strictSame(world.reasons, ['start', 'refused'])
+  t.match(session.request, { url: URL, headers: { cookie: 'run=2' } })
+})
+
 t.test('a URL that a redirect led to and that is over is asked for anew', async t => {
   for (const status of [400, 401, 403, 404, 410]) {
     let signed = 0
