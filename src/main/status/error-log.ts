@@ -25,10 +25,11 @@ export class ErrorLog {
 
   /** A log that passes everything on and keeps warnings and errors. */
   listenTo(log: Log): Log {
-    return (level, message, fields) => {
+    const tap: Log = (level, message, fields) => {
       if (level === 'warn' || level === 'error') this.#keep(level, message, fields)
       log(level, message, fields)
     }
+    return Object.assign(tap, { debugs: log.debugs === true })
   }
 
   /** The latest last. */

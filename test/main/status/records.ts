@@ -1,6 +1,7 @@
 // What is counted and kept for the status page, and how it is drawn.
 
 import t from 'tap'
+import { withLevel } from '../../../dist/main/log.js'
 import { Carriers } from '../../../dist/main/status/carriers.js'
 import { ErrorLog } from '../../../dist/main/status/error-log.js'
 import { History } from '../../../dist/main/status/history.js'
@@ -142,6 +143,17 @@ t.test('ErrorLog keeps warnings and errors, folded, cut, bounded and without sec
   t.equal(errors.errors.length, STATUS_BOUNDS.errors)
   t.equal(errors.errors.at(-1)?.message, '99')
 })
+
+t.test(
+  'ErrorLog.listenTo() takes debug lines where the log does: status loses none of them',
+  async t => {
+    const errors = new ErrorLog()
+    for (const level of ['debug', 'info'] as const) {
+      const log = withLevel(level, () => {})
+      t.equal(errors.listenTo(log).debugs, log.debugs, level)
+    }
+  },
+)
 
 t.test(
   'History tells rates, limits and the time left from samples, five minutes of them',
