@@ -73,6 +73,19 @@ t.test('a disk of vCenter is read with one login, and logged out of at the end',
   t.notMatch(log.join('\n'), new RegExp(`${VCENTER_PASSWORD}|vmware_soap_session="[0-9a-f]`))
 })
 
+t.test("a snapshot's base in place of its disk is warned of", async t => {
+  const vcenter = await Vcenter.start(t, { image, target: VPX_TARGET })
+  const ofSnapshot = { ...vpx(vcenter), disk: DISK.replace('.vmdk', '-000002.vmdk') }
+  const { log } = await start(t, ofSnapshot)
+  const warned = log.filter(line => line.startsWith('warn '))
+  t.equal(warned.length, 1)
+  t.match(warned[0], 'disk%20%281%29-flat.vmdk')
+  t.match(warned[0], 'what was written since the snapshot is not in it')
+  t.match(warned[0], '"code":"snapshot-base"')
+  const { log: other } = await start(t, vpx(vcenter))
+  t.notMatch(other.join('\n'), 'snapshot-base')
+})
+
 t.test('a session that expires is renewed once each time, whoever meets it', async t => {
   const vcenter = await Vcenter.start(t, { image, target: VPX_TARGET, ttlMs: 150, thinkMs: 40 })
   const { server, client } = await start(t, { ...vpx(vcenter), ...SMALL })

@@ -61,6 +61,12 @@ export const WARNING_MESSAGES = {
     means: 'A client would see the compressed file as the disk, which is seldom what is meant.',
     fix: 'Filters of nbdkit decompress gzip and xz on the way.',
   },
+  'snapshot-base': {
+    text: '{name} is the base of the snapshot that was asked for: what was written since the snapshot is not in it',
+    means:
+      "What is written after a snapshot goes to a file that is no disk by itself. The base is served in its place: the disk as it was at the machine's first snapshot.",
+    fix: 'Consolidate the snapshots first, unless the state of that time is what is wanted.',
+  },
   'download-repeated': {
     text: 'the download broke off at {at}, from the start in {delay} ms: {failure}',
     means:

@@ -23,7 +23,7 @@ import { RenewalPace } from './renewal-pace.js'
 import type { RequestSource } from './request-source.js'
 import { NoRangesError, SourceError, sourceError } from './source-error.js'
 import { versionChange } from './version.js'
-import { WRONG_NAME } from './vmware-url.js'
+import { isSnapshotBase, WRONG_NAME } from './vmware-url.js'
 
 /** Statuses that say that the headers are not good, and that a URL got by a redirect is not. */
 const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
@@ -137,6 +137,9 @@ export class OriginSession implements RequestSource {
       const source = await this.#probe(options)
       this.#request = source.request
       this.#starting = undefined
+      if (isSnapshotBase(url, this.#parts.urls)) {
+        warn(this.#log, warning('snapshot-base', { name: source.name }))
+      }
       return source
     } catch (error) {
       if (error instanceof SourceError && WRONG_NAME.has(error.failure?.status)) return error

@@ -15,6 +15,7 @@ const SCHEME = /^(vpx|esx):\/\//i
 /** The one datacenter of a host without vCenter. */
 const ESX_DATACENTER = 'ha-datacenter'
 const SNAPSHOT = /-\d{6}$/
+const SNAPSHOT_FILE = /-\d{6}-flat\.vmdk\?/
 
 /** True for URIs of this kind. */
 export function isVmwareUri(uri: string): boolean {
@@ -61,6 +62,15 @@ export function parseVmwareUri(uri: string, disk: string | undefined): VmwareDis
     }
   }
   return { urls: [...urls], user, password, verify: searchParams.get('no_verify') !== '1' }
+}
+
+/**
+ * True for a URL of a snapshot's base, where the disk of the snapshot was asked for.
+ *
+ * @param urls of the disk, as `parseVmwareUri()` gives them
+ */
+export function isSnapshotBase(url: string, urls: readonly string[]): boolean {
+  return !SNAPSHOT_FILE.test(url) && urls.some(other => SNAPSHOT_FILE.test(other))
 }
 
 function datacentersOf(pathname: string, uri: string): string[] {

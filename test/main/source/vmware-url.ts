@@ -1,7 +1,7 @@
 // Disks of VMware's by the names that virt-v2v's users give them, as URLs that vCenter understands.
 
 import t from 'tap'
-import { parseVmwareUri } from '../../../dist/main/source/vmware-url.js'
+import { isSnapshotBase, parseVmwareUri } from '../../../dist/main/source/vmware-url.js'
 import { UsageError } from '../../../dist/main/usage-error.js'
 
 const urls = (uri: string, disk: string) => parseVmwareUri(uri, disk).urls
@@ -57,6 +57,19 @@ t.test('parseVmwareUri() falls back from a snapshot to its base', async t => {
     'https://host.test/folder/vm/vm-flat.vmdk?dcPath=ha-datacenter&dsName=ds',
   ])
 })
+
+t.test(
+  'isSnapshotBase() tells the base from the disk of the snapshot that was asked for',
+  async t => {
+    const [own = '', base = ''] = urls('esx://root@host.test', '[ds] vm/vm-000001.vmdk')
+    t.ok(isSnapshotBase(base, [own, base]))
+    t.notOk(isSnapshotBase(own, [own, base]))
+    for (const disk of ['vm.vmdk', 'vm-000001-flat.vmdk', 'a-000001/vm.vmdk']) {
+      const all = urls('vpx://me@vc.test/DC/Cluster/host', `[ds-000001] ${disk}`)
+      for (const url of all) t.notOk(isSnapshotBase(url, all), url)
+    }
+  },
+)
 
 t.test('parseVmwareUri() says what is missing, and shows no password', async t => {
   const wrong: [string, string | undefined, string][] = [
