@@ -132,6 +132,7 @@ t.test('the units in docs are sound', requires('systemd-analyze'), async t => {
   // Where the program is installed is all that may be wrong here.
   const text = readFileSync(join(UNITS, 'nbd-prefetch@.service'), 'utf8')
   t.match(text, 'ExecStart=/usr/bin/nbd-prefetch ')
+  t.match(text, / \$OPTIONS \$URL$/m, 'no empty argument where a variable names the image')
   writeFileSync(service, text.replace('/usr/bin/nbd-prefetch', process.execPath))
   copyFileSync(join(UNITS, 'nbd-prefetch@.socket'), join(directory, 'nbd-prefetch@.socket'))
   const units = ['nbd-prefetch@.service', 'nbd-prefetch@.socket'].map(name => join(directory, name))
