@@ -1,6 +1,6 @@
 // Decides how many requests may be in flight at one origin, demand and prefetch together. Starts
-// low, doubles while answers come, halves when the server refuses or connections break, shuts the
-// gate while a Retry-After runs, and gives back what brings no more bytes. Pure.
+// low, doubles while answers come, halves when the server refuses, takes less when connections break, shuts
+// the gate while a Retry-After runs, and gives back what brings no more bytes. Pure.
 //
 // virt-v2v once dropped its readahead because it brought vCenter to 503 and did nothing about it.
 

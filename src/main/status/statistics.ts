@@ -1,5 +1,5 @@
 // The figures a run is judged by, as one plain object: `--stats`, the library's `statistics()` and
-// later the status page all show this.
+// the status page all show this.
 
 /** Counters of one export. */
 export interface ExportStatistics {

@@ -1,5 +1,5 @@
 // What to turn: for what the figures show, the option that helps, the most urgent first. The same
-// table as the README's "Tuning by symptom". Pure.
+// as docs/guides/tuning.md says. Pure.
 
 import type { StatusSnapshot } from '../snapshot.js'
 import { showBytes, showCount, showSeconds } from '../units.js'

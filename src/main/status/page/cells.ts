@@ -1,5 +1,5 @@
 // The maps of an image and of the ring: what each letter of a snapshot's cells means, how cells lie
-// in a grid, which bytes a cell stands for, and all of it in words. Pure; maps.ts draws.
+// in a grid, which bytes a cell stands for, and all of it in words. Pure; cell-painter.ts draws.
 
 import { showBytes, showCount, showShare } from '../units.js'
 
