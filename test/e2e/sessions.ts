@@ -86,6 +86,23 @@ t.test("a snapshot's base in place of its disk is warned of", async t => {
   t.notMatch(other.join('\n'), 'snapshot-base')
 })
 
+t.test('the debug log has every name that a disk of vCenter was looked for under', async t => {
+  const vcenter = await Vcenter.start(t, { image, target: '/elsewhere' })
+  const log: string[] = []
+  const options = { ...vpx(vcenter), log: (_: string, message: string) => log.push(message) }
+  await t.rejects(serve({ unix: '-', ...options }), { code: 'SOURCE' })
+  const names = log.filter(line => line.startsWith('looked for https:'))
+  t.strictSame(
+    names.map(line => new URL(line.slice('looked for '.length)).search),
+    [
+      '?dcPath=A%2520B/My%2520DC&dsName=data%2520store',
+      '?dcPath=A%20B/My%20DC&dsName=data%20store',
+      '?dcPath=A%2520B&dsName=data%2520store',
+      '?dcPath=A%20B&dsName=data%20store',
+    ],
+  )
+})
+
 t.test('a session that expires is renewed once each time, whoever meets it', async t => {
   const vcenter = await Vcenter.start(t, { image, target: VPX_TARGET, ttlMs: 150, thinkMs: 40 })
   const { server, client } = await start(t, { ...vpx(vcenter), ...SMALL })

@@ -106,6 +106,10 @@ export class OriginSession implements RequestSource {
     for (const url of urls) {
       const tried = await this.#tryOpen(url, once ? { finalStatuses: WRONG_NAME } : {})
       if (!(tried instanceof SourceError)) return tried
+      if (once) {
+        const { status } = tried.failure ?? {}
+        this.#log('debug', `looked for ${this.#credentials.redact(url)}`, { status })
+      }
       first ??= tried
       if (once && tried.failure?.status !== 404) passing.push(url)
     }
