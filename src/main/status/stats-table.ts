@@ -52,7 +52,7 @@ function statsRows(s: Statistics): Row[] {
     [
       'connections',
       showCount(s.connectionsOpened),
-      `opened; at most ${s.connectionLimit} at a time`,
+      `opened; ${s.connectionLimit} allowed at a time`,
     ],
     ['workers', showCount(s.workers), s.workerRestarts === 0 ? '' : `${s.workerRestarts} replaced`],
   ]

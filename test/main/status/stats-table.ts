@@ -53,7 +53,7 @@ retries               3  2 answers 429 or 503
 failures              3  status 2, reset 1
 first byte       101 ms  median; 95 % within 1.25 s
 in flight            16  at most; the limit was 12 at the end
-connections          16  opened; at most 16 at a time
+connections          16  opened; 16 allowed at a time
 workers               2  1 replaced
 Limited by the client: it is slow.
 `.slice(1),
