@@ -12,37 +12,39 @@ const GROWTH = 4
  * it. Returns the socket of the first round, as undici's connectors do.
  *
  * @param connectorFor makes a connector that gives an address so many milliseconds while others are left
- * @param limitMs no round begins later than that, milliseconds
+ * @param limitMs for how long an address is waited for while others are left, in all rounds, milliseconds
  */
 export function patientConnector(
   connectorFor: (addressMs: number) => buildConnector.connector,
   limitMs: number,
 ): buildConnector.connector {
-  let addressMs = getDefaultAutoSelectFamilyAttemptTimeout()
-  let connect = connectorFor(addressMs)
+  const shortest = getDefaultAutoSelectFamilyAttemptTimeout()
+  /** The first round of connections to come. */
+  let first = { addressMs: shortest, connect: connectorFor(shortest) }
   return (options, callback) => {
     const startedMs = performance.now()
-    const round = (): unknown => {
-      const givenMs = addressMs
-      return connect(options, (...result) => {
-        if (!wasHurried(result[0]) || performance.now() - startedMs >= limitMs) {
-          callback(...result)
+    const round = ({ addressMs, connect }: typeof first, late: readonly unknown[]): unknown =>
+      connect(options, (...result) => {
+        const [error, socket] = result
+        const hurried = hurriedAddresses(error)
+        const leftMs = Math.floor(limitMs - (performance.now() - startedMs))
+        const nextMs = Math.min(addressMs * GROWTH, leftMs)
+        if (hurried.length > 0 && nextMs > addressMs) {
+          round({ addressMs: nextMs, connect: connectorFor(nextMs) }, hurried)
           return
         }
-        // For the connections to come as well: the way does not get shorter.
-        if (givenMs === addressMs) {
-          addressMs *= GROWTH
-          connect = connectorFor(addressMs)
-        }
-        round()
+        // Where time was what it took: the way does not get shorter. Not where a server has come back meanwhile: each
+        // connection would wait as long for the address that leads nowhere.
+        if (error === null && late.includes(socket.remoteAddress)) first = { addressMs, connect }
+        callback(...result)
       })
-    }
     // Declared to be nothing.
-    return round() as undefined
+    return round(first, []) as undefined
   }
 }
 
-/** True if an address might have answered later. */
-function wasHurried(error: Error | null): boolean {
-  return error instanceof AggregateError && error.errors.some(({ code }) => code === 'ETIMEDOUT')
+/** Those that might have answered later. */
+function hurriedAddresses(error: Error | null): readonly unknown[] {
+  if (!(error instanceof AggregateError)) return []
+  return error.errors.filter(({ code }) => code === 'ETIMEDOUT').map(({ address }) => address)
 }

@@ -5,10 +5,15 @@ import t from 'tap'
 import type { buildConnector } from 'undici'
 import { patientConnector } from '../../dist/workers/patient-connector.js'
 
-const failed = (code: string) => Object.assign(new Error(code), { code })
-const HURRIED = new AggregateError([failed('ETIMEDOUT'), failed('ECONNREFUSED')])
-const REFUSED = new AggregateError([failed('ECONNREFUSED'), failed('ENETUNREACH')])
-const SOCKET = {} as Socket
+const SLOW = '192.0.2.1'
+const OTHER = '192.0.2.2'
+const failed = (code: string, address: string) => Object.assign(new Error(code), { code, address })
+const HURRIED = new AggregateError([failed('ETIMEDOUT', SLOW), failed('ECONNREFUSED', OTHER)])
+const REFUSED = new AggregateError([failed('ECONNREFUSED', SLOW), failed('ENETUNREACH', OTHER)])
+/** As undici tells of an error: without a socket, whatever its types say. */
+const fail = (callback: buildConnector.Callback, error: Error) =>
+  callback(error, undefined as unknown as null)
+const SOCKET = { remoteAddress: SLOW } as Socket
 const OPTIONS = { hostname: 'host', protocol: 'http:', port: '80' }
 
 /** Connects to a host whose right address takes `neededMs`; the other one fails. */
@@ -19,7 +24,7 @@ function host(neededMs: number, limitMs = 60_000) {
     (_options, callback) => {
       given.push(addressMs)
       queueMicrotask(() =>
-        addressMs < neededMs ? callback(HURRIED, null) : callback(null, SOCKET),
+        addressMs < neededMs ? fail(callback, HURRIED) : callback(null, SOCKET),
       )
     }
   const connector = patientConnector(connectorFor, limitMs)
@@ -54,7 +59,7 @@ t.test('patientConnector() tells what time does not help, and what takes too lon
   const connector = patientConnector(
     () => (_options, callback) => {
       rounds++
-      callback(REFUSED, null)
+      fail(callback, REFUSED)
     },
     60_000,
   )
@@ -64,4 +69,33 @@ t.test('patientConnector() tells what time does not help, and what takes too lon
   const { given, connect } = host(Number.POSITIVE_INFINITY, 0)
   t.equal(await connect(), HURRIED)
   t.equal(given.length, 1)
+})
+
+t.test('patientConnector() gives no more time for a server that has come back', async t => {
+  const given: number[] = []
+  const back = { remoteAddress: OTHER } as Socket
+  const connector = patientConnector(
+    addressMs => (_options, callback) => {
+      given.push(addressMs)
+      if (given.length < 3) fail(callback, HURRIED)
+      else callback(null, back)
+    },
+    60_000,
+  )
+  const connect = () => new Promise(resolve => connector(OPTIONS, (...result) => resolve(result)))
+  t.strictSame(await connect(), [null, back])
+  t.strictSame(await connect(), [null, back])
+  const [first = 0] = given
+  t.strictSame(given, [first, 4 * first, 16 * first, first], 'which a dead address would take')
+})
+
+t.test('patientConnector() leaves the other addresses a part of the time', async t => {
+  const { given, connect } = host(Number.POSITIVE_INFINITY, 5_000)
+  t.equal(await connect(), HURRIED)
+  const [first = 0] = given
+  t.strictSame(given.slice(0, 2), [first, 4 * first])
+  t.ok(Math.max(...given) <= 5_000, `${given}`)
+  const rounds = given.length
+  await connect()
+  t.equal(given[rounds], first, 'and what never helped is not kept')
 })
