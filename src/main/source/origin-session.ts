@@ -2,7 +2,7 @@
 // image with them and renews them, one renewal at a time, by clock and when the server does not take them any more.
 // While a renewal runs nothing is sent to the origin; requests that failed for it are sent again.
 
-import type { Failure } from '../../shared/failure.js'
+import type { Failure, FailureCode } from '../../shared/failure.js'
 import { failureOf } from '../../shared/failures.js'
 import type { SourceRequest } from '../../shared/fetch-task.js'
 import { unquoted } from '../../shared/quotation.js'
@@ -29,6 +29,9 @@ import { isSnapshotBase, WRONG_NAME } from './vmware-url.js'
 const UNAUTHORIZED: ReadonlySet<number | undefined> = new Set([401, 403])
 /** 400 is Google's for a signed URL whose time is over, and Amazon's where that of its token is. */
 const MOVED: ReadonlySet<number | undefined> = new Set([400, 401, 403, 404, 410])
+
+/** Where redirects led to something else than the image. */
+const ELSEWHERE: ReadonlySet<FailureCode> = new Set(['range-ignored', 'source-changed', 'session'])
 
 export interface OriginSessionParts
   extends Omit<
@@ -265,7 +268,7 @@ export class OriginSession implements RequestSource {
       return undefined
     }
     const failure = await this.#resolve()
-    if (authorize || authorizer === undefined || !UNAUTHORIZED.has(failure?.status)) return failure
+    if (authorize || authorizer === undefined || !mayBeLogin(failure)) return failure
     // The signed URL is over, and so is the session that would give another.
     return await this.#renew({ authorize: true, resolve: true }, reason)
   }
@@ -372,6 +375,14 @@ export class OriginSession implements RequestSource {
     }
     return headers
   }
+}
+
+/**
+ * True if this is what comes of following redirects without a session: a refusal, or the page of a login, which is a
+ * file of its own, without ranges or with, or not to be gone to.
+ */
+function mayBeLogin(failure: Failure | undefined): boolean {
+  return failure !== undefined && (UNAUTHORIZED.has(failure.status) || ELSEWHERE.has(failure.code))
 }
 
 /** Both lists of cookies, without those of `own` that `given` has another value for. */

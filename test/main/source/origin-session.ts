@@ -124,6 +124,46 @@ t.test('a web page in place of a part has the session renewed', async t => {
   t.match(session.request, { url: URL, headers: { cookie: 'run=2' } })
 })
 
+t.test('a session that is over by the time a signed URL is has both renewed', async t => {
+  const elsewhere: ProbeResult[] = [
+    // The page of a login, with and without ranges, and what an http one of an https server is.
+    { ...OPENED, totalBytes: 1 },
+    {
+      ok: false,
+      failure: { code: 'range-ignored', status: 200, message: '200' },
+      timings: TIMINGS,
+    },
+    { ok: false, failure: redirect('http://origin.test/login'), timings: TIMINGS },
+  ]
+  for (const page of elsewhere) {
+    let lapsed = false
+    const { session, world, objected } = await opened(({ url, headers }) => {
+      if (url.endsWith('/login')) return page
+      if (url !== URL) return OPENED
+      const run = headers['cookie']?.split('=')[1]
+      const to = lapsed && run === '1' ? '/login' : `https://cdn.test/${run}`
+      return { ok: false, failure: redirect(to), timings: TIMINGS }
+    })
+    lapsed = true
+    t.equal(await objected(refused(403)), 'again')
+    t.strictSame(world.renewed, [undefined])
+    t.strictSame(world.reasons, ['start', 'refused'])
+    t.equal(session.request.url, 'https://cdn.test/2')
+  }
+})
+
+t.test('a file that has changed is told as that, whoever asks for it', async t => {
+  let totalBytes = 3
+  const { world, objected } = await opened(({ url }) =>
+    url === URL
+      ? { ok: false, failure: redirect('https://cdn.test/'), timings: TIMINGS }
+      : { ...OPENED, totalBytes },
+  )
+  totalBytes = 4
+  t.equal(await objected(refused(403)), 'again')
+  t.match(world.renewed, [{ code: 'source-changed' }])
+})
+
 t.test('a URL that a redirect led to and that is over is asked for anew', async t => {
   for (const status of [400, 401, 403, 404, 410]) {
     let signed = 0
