@@ -179,10 +179,14 @@ export class OriginSession implements RequestSource {
    * For an image that is downloaded as a whole, one request after the other: logs in again and follows the redirects
    * again, where that may help against the failure of a request to `url`. Never rejects.
    *
+   * @param remedy what may help; by default what the failure says
    * @returns the URL to ask from now on; undefined if nothing helps
    */
-  async renew(url: string, failure: Failure): Promise<string | undefined> {
-    const remedy = this.#remedyFor({ url }, failure)
+  async renew(
+    url: string,
+    failure: Failure,
+    remedy = this.#remedyFor({ url }, failure),
+  ): Promise<string | undefined> {
     const { authorizer } = this.#parts
     if (remedy === undefined) return undefined
     if (remedy.authorize && authorizer !== undefined) {
@@ -197,17 +201,18 @@ export class OriginSession implements RequestSource {
     try {
       return (await this.#probe({ length: 1 })).request.url
     } catch (error) {
+      const found = error instanceof SourceError ? error.failure : undefined
+      const isLapsed = found?.webPage === true || UNAUTHORIZED.has(found?.status)
+      if (found !== undefined && isLapsed && !remedy.authorize && authorizer !== undefined) {
+        // The signed URL is over, and so is the session that would give another.
+        return await this.renew(this.#url, found, { authorize: true, resolve: true })
+      }
       if (error instanceof NoRangesError) {
         this.resolved++
         this.#log('info', 'redirects followed again')
         return error.unranged.url
       }
-      const status = error instanceof SourceError ? error.failure : undefined
-      if (status !== undefined && !remedy.authorize && authorizer !== undefined) {
-        // The signed URL is over, and so is the session that would give another.
-        return await this.renew(this.#url, status)
-      }
-      this.#warnOf((error as Error).message, status?.code)
+      this.#warnOf((error as Error).message, found?.code)
       return undefined
     }
   }

@@ -152,6 +152,24 @@ t.test('a session that is over by the time a signed URL is has both renewed', as
   }
 })
 
+t.test('so it is for an image that is downloaded as a whole', async t => {
+  const whole = (details: Partial<Failure> = {}): ProbeResult => ({
+    ...{ ok: false, timings: TIMINGS },
+    failure: { code: 'range-ignored', status: 200, message: '200 OK', ...details },
+  })
+  let begun = false
+  const { session, world } = await opened(({ url, headers }) => {
+    if (url.endsWith('/login')) return whole({ webPage: true })
+    if (url !== URL) return begun ? whole() : OPENED
+    const run = headers['cookie']?.split('=')[1]
+    const to = begun && run === '1' ? '/login' : `https://cdn.test/${run}`
+    return { ok: false, failure: redirect(to), timings: TIMINGS }
+  })
+  begun = true
+  t.equal(await session.renew('https://cdn.test/1', refused(403)), 'https://cdn.test/2')
+  t.strictSame(world.reasons, ['start', 'refused'])
+})
+
 t.test('a file that has changed is told as that, whoever asks for it', async t => {
   let totalBytes = 3
   const { world, objected } = await opened(({ url }) =>
