@@ -10,6 +10,7 @@ import type { ConnectionSecurity, Transport } from '../shared/fetch-task.js'
 import { EarlyConnection } from './early-connection.js'
 import { type Carrier, Exchange, type ResponseReader } from './exchange.js'
 import { http } from './http-client.js'
+import { CERTIFICATE_REFUSED } from './origin-error.js'
 import type { Route } from './route.js'
 import { type BodyGauge, readShared } from './socket-reads.js'
 
@@ -33,9 +34,6 @@ export interface OriginRequest {
   /** May queue behind other bulk requests. */
   readonly bulk: boolean
 }
-
-/** What OpenSSL calls a server's word that a certificate of ours is missing, or not accepted. */
-const REFUSAL = /_ALERT_(?:\w*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/
 
 /** Sends requests to one origin. */
 export class OriginClient {
@@ -275,7 +273,7 @@ class Connection implements Carrier, BodyGauge {
         this.refusal = undefined
         // With TLS 1.3 it comes when the connection stands, and undici forgets it for the end behind it.
         result[1]?.once('error', (error: NodeJS.ErrnoException) => {
-          if (REFUSAL.test(error.code ?? '')) this.refusal = error
+          if (CERTIFICATE_REFUSED.test(error.code ?? '')) this.refusal = error
         })
         callback(...result)
       })

@@ -41,9 +41,10 @@ const MAX_PROBLEM = 200
 const TLS_CODE =
   /^(CERT_|CRL_|DEPTH_ZERO_|EPROTO$|ERROR_IN_C|ERR_OSSL_|ERR_SSL_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|SELF_SIGNED_|UNABLE_TO_)/
 
-/** … and those of a certificate that is not accepted, by us or by the server. */
-const CERTIFICATE =
-  /CERT|CRL_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|UNABLE_TO_|_ALERT_(?:UNKNOWN_CA|ACCESS_DENIED)/
+/** … those of a certificate of the server's that we do not accept … */
+const CERTIFICATE = /CERT|CRL_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_|UNABLE_TO_/
+/** … and what OpenSSL calls a server's word that a certificate of ours is missing, or not accepted. */
+export const CERTIFICATE_REFUSED = /_ALERT_(?:\w*CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/
 
 /** Describes an error that ended a request. Never throws, whatever it is given. */
 export function failureOfError(error: unknown, progress: RequestProgress): Failure {
@@ -135,8 +136,9 @@ function tlsFailure(error: unknown, code: string, message: string): Failure {
       : tidied(reason)
   // OpenSSL's word for bytes that are no TLS at all.
   const plain = text === 'wrong version number' ? 'the server does not speak it' : text
-  const certificate = CERTIFICATE.test(code) && { certificate: true as const }
-  return failureOf('tls', 'failed', { problem: plain || code }, { ...certificate })
+  const isFinal = CERTIFICATE.test(code) || CERTIFICATE_REFUSED.test(code)
+  const details = isFinal ? { certificate: true as const } : {}
+  return failureOf('tls', 'failed', { problem: plain || code }, details)
 }
 
 /** The same words as for an origin, with the proxy named. */

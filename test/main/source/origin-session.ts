@@ -6,16 +6,10 @@ import { Credentials } from '../../../dist/main/source/credentials.js'
 import { OriginSession } from '../../../dist/main/source/origin-session.js'
 import type { Failure } from '../../../dist/shared/failure.js'
 import type { ProbeResult, ProbeTask } from '../../../dist/shared/fetch-task.js'
+import { OPENED, TIMINGS } from '../../fixtures/probe-results.js'
 import { until } from '../../fixtures/until.js'
 
 const URL = 'https://origin.test/disk.img'
-const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 0, newConnection: true }
-const OPENED: ProbeResult = {
-  ok: true,
-  totalBytes: 3,
-  firstBytes: Uint8Array.of(1, 2, 3),
-  timings: TIMINGS,
-}
 const refused = (status: number): Failure => ({ code: 'status', status, message: `${status} No` })
 const redirect = (location: string): Failure => ({
   ...{ code: 'redirect', status: 302, message: '302 Found', location },

@@ -8,14 +8,7 @@ import { SourceError } from '../../../dist/main/source/source-error.js'
 import { parseSourceUrl } from '../../../dist/main/source/source-url.js'
 import type { Failure } from '../../../dist/shared/failure.js'
 import type { ProbeResult } from '../../../dist/shared/fetch-task.js'
-
-const TIMINGS = { receivedBytes: 0, connectMs: 0, firstByteMs: 1, bodyMs: 0, newConnection: true }
-const OPENED: ProbeResult = {
-  ok: true,
-  totalBytes: 3,
-  firstBytes: Uint8Array.of(1, 2, 3),
-  timings: TIMINGS,
-}
+import { OPENED, TIMINGS } from '../../fixtures/probe-results.js'
 
 function failed(status: number, location?: string): ProbeResult {
   const code = location === undefined ? 'status' : 'redirect'
